@@ -1,0 +1,45 @@
+//! The reader interface: many extents in flight, completions in any order. Implementations: pread_pool.zig
+//! (threads; direct reads where the system allows), simulated.zig (tests: latency, short reads, faults).
+//! Destinations belong to the caller and stay valid until the request completes. One thread submits and waits.
+
+/// Smallest unit of a direct read; offsets, lengths and destinations of `Request` are multiples of it.
+pub const alignment: usize = 4096;
+
+/// One contiguous read. offset and bytes are multiples of `alignment`, destination is aligned to it.
+/// The file may end inside the range: `needed` is how many bytes from `offset` must arrive.
+pub const Request = struct {
+    file: u32, // index into the opened files
+    offset: u64,
+    bytes: u64,
+    needed: u64,
+    destination: [*]align(alignment) u8,
+    /// Returned in the completion; the caller groups requests of one record by it.
+    tag: u64,
+};
+
+pub const Completion = struct { tag: u64, result: Outcome };
+
+/// Transient faults (EINTR, EAGAIN, short reads) are completed inside the reader; EIO is retried with backoff first.
+pub const Outcome = union(enum) {
+    ok,
+    /// errno of the last try, and the file offset that failed.
+    failed: struct { errno: u32, offset: u64 },
+    /// The file ended before `needed` bytes.
+    truncated: struct { offset: u64 },
+};
+
+pub const Counters = struct { requests: u64 = 0, bytes: u64 = 0, retries: u64 = 0 };
+
+pub const Reader = struct {
+    context: *anyopaque,
+    vtable: *const VTable,
+
+    pub const VTable = struct {
+        /// Queues requests; blocks only when the queue is full. Never fails: faults arrive as completions.
+        submit: *const fn (*anyopaque, []const Request) void,
+        /// Blocks until at least one request completed (or none is in flight: returns 0). Fills `out`.
+        wait: *const fn (*anyopaque, out: []Completion) usize,
+        counters: *const fn (*anyopaque) Counters,
+        deinit: *const fn (*anyopaque) void,
+    };
+};
