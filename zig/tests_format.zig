@@ -1,0 +1,4 @@
+test {
+    _ = @import("format/description.zig");
+    _ = @import("format/description_shapes.zig");
+}
