@@ -1,0 +1,48 @@
+//! The table of exported calls: one public declaration per symbol, named as it is exported. `zig/flashmoe.zig` exports
+//! it, `manifest.zig` reflects over it. Generic over `core`, what the boundary needs of the other rooms (see engine.zig;
+//! also `cpuInfo() abi.CpuInfo` and `fill(path, *const abi.FillArgs, *Message) Error!void`).
+
+const engine = @import("engine.zig");
+const session = @import("session.zig");
+const library = @import("library.zig");
+const machine = @import("machine.zig");
+const file = @import("file.zig");
+
+pub fn Table(comptime core: type) type {
+    return struct {
+        const Library = library.Calls(@This());
+        const Engine = engine.Calls(core);
+        const Session = session.Calls(core);
+
+        pub const fm_abi_hash = Library.abiHash;
+        pub const fm_abi_manifest = Library.abiManifest;
+        pub const fm_error_message = library.errorMessage;
+        pub const fm_handle_count = library.handleCount;
+        pub const fm_cpu_info = machine.Calls(core).cpuInfo;
+        pub const fm_fill = file.Calls(core).fill;
+
+        pub const fm_plan = Engine.plan;
+        pub const fm_engine_open = Engine.open;
+        pub const fm_engine_load = Engine.load;
+        pub const fm_engine_plan = Engine.planOf;
+        pub const fm_engine_stats = Engine.stats;
+        pub const fm_engine_step = Engine.step;
+        pub const fm_engine_cancel = Engine.cancel;
+        pub const fm_engine_close = Engine.close;
+
+        pub const fm_session_open = Session.open;
+        pub const fm_session_load = Session.load;
+        pub const fm_session_info = Session.info;
+        pub const fm_session_sampling = Session.sampling;
+        pub const fm_session_reset = Session.reset;
+        pub const fm_session_save = Session.save;
+        pub const fm_session_user = Session.userBlob;
+        pub const fm_session_close = Session.close;
+    };
+}
+
+/// Enough of a core to know the signatures: no body is compiled.
+pub const Signatures = Table(struct {
+    pub const Engine = struct {};
+    pub const Session = struct {};
+});
