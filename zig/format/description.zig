@@ -28,9 +28,6 @@ pub const expert_parts = std.enums.values(ExpertPart);
 
 pub const File = struct { path: [:0]const u8, bytes: u64 };
 
-/// A contiguous range of bytes inside `Description.files[file]`, already checked to lie within it.
-pub const Range = struct { file: u32, offset: u64, bytes: u64 };
-
 pub const Description = struct {
     arena: std.heap.ArenaAllocator,
     /// All sizes of the model; the offsets in it are of no more use.
@@ -61,7 +58,7 @@ pub const Description = struct {
         const tensors = try parser.array(TensorDesc, parser.shape.tensors_offset, parser.shape.tensors_count, "tensors");
         for (tensors) |*tensor| try shapes.checkTensor(&parser.shape, files, tensor, message);
         const dense_index = try parser.denseIndex(kinds, tensors);
-        const runs = try parser.expertRuns(tensors);
+        const runs = try parser.groupRuns(tensors);
         return .{ .arena = arena, .shape = parser.shape, .layer_kinds = kinds, .files = files, .tensors = tensors, .dense_index = dense_index, .expert_runs = runs };
     }
 
@@ -77,36 +74,11 @@ pub const Description = struct {
         return if (index == abi.none_u32) null else &description.tensors[index];
     }
 
-    /// The run of `part` that holds the expert. Every expert of every layer has one.
-    pub fn expertTensor(description: *const Description, layer: u32, part: ExpertPart, expert: u32) *const TensorDesc {
-        const runs = description.expert_runs[@as(usize, layer) * expert_parts.len + @intFromEnum(part)];
-        var low: usize = 0;
-        var high: usize = runs.len;
-        while (high - low > 1) {
-            const middle = low + (high - low) / 2;
-            if (description.tensors[runs[middle]].expert_first <= expert) low = middle else high = middle;
-        }
-        const tensor = &description.tensors[runs[low]];
-        std.debug.assert(expert >= tensor.expert_first and expert - tensor.expert_first < tensor.expert_count);
-        return tensor;
-    }
-
-    /// Bytes of one expert on disk: weights, and scales and biases where quantised.
-    pub fn expertBytes(description: *const Description, layer: u32, expert: u32) u64 {
-        var bytes: u64 = 0;
-        for (expert_parts) |part| {
-            const tensor = description.expertTensor(layer, part, expert);
-            bytes += tensor.weight.bytes + tensor.scales.bytes + tensor.biases.bytes;
-        }
-        return bytes;
+    /// Indices into `tensors`: the runs of one matrix of a layer's experts, ascending.
+    pub fn expertRuns(description: *const Description, layer: u32, part: ExpertPart) []const u32 {
+        return description.expert_runs[@as(usize, layer) * expert_parts.len + @intFromEnum(part)];
     }
 };
-
-/// Where an expert's share of one extent lies: `extent` is the weight, scales or biases of `tensor`.
-pub fn expertRange(tensor: *const TensorDesc, extent: *const abi.Extent, expert: u32) Range {
-    std.debug.assert(expert >= tensor.expert_first and expert - tensor.expert_first < tensor.expert_count);
-    return .{ .file = extent.file, .offset = extent.offset + extent.stride * (expert - tensor.expert_first), .bytes = extent.bytes };
-}
 
 const Parser = struct {
     bytes: []align(8) const u8,
@@ -191,7 +163,7 @@ const Parser = struct {
     }
 
     /// Groups the expert tensors by layer and matrix, sorts the runs and checks that they cover every expert once.
-    fn expertRuns(parser: *Parser, tensors: []const TensorDesc) Error![]const []const u32 {
+    fn groupRuns(parser: *Parser, tensors: []const TensorDesc) Error![]const []const u32 {
         const groups = @as(usize, parser.shape.layers) * expert_parts.len;
         const counts = try parser.memory.alloc(usize, groups);
         @memset(counts, 0);
