@@ -82,7 +82,8 @@ const Artifact = struct {
                 .sanitize_thread = if (self.sanitize_thread) true else null,
             });
             m.addOptions("options", self.options(b, level.name));
-            object.* = b.addObject(.{ .name = b.fmt("kernels_{s}", .{level.name}), .root_module = m, .use_llvm = self.useLlvm() });
+            // Kernels call LLVM's instruction intrinsics: the self-hosted backend cannot compile them.
+            object.* = b.addObject(.{ .name = b.fmt("kernels_{s}", .{level.name}), .root_module = m, .use_llvm = true });
         }
         return objects;
     }
@@ -189,7 +190,7 @@ fn levelsOf(b: *std.Build, target: std.Build.ResolvedTarget) []const Level {
             .{
                 .name = "avx512",
                 .model = &x86.cpu.x86_64_v4,
-                .add = x86.featureSet(&.{.avx512vnni}),
+                .add = x86.featureSet(&.{ .avx512vnni, .avx512vbmi }),
                 .subtract = x86.featureSet(&.{.prefer_256_bit}),
             },
         },
