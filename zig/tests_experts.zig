@@ -1,8 +1,11 @@
 //! Root of the experts and io tests.
 
-const std = @import("std");
-
 test {
-    std.testing.refAllDecls(@import("experts/store.zig"));
-    std.testing.refAllDecls(@import("experts/record.zig"));
+    _ = @import("experts/finite.zig");
+    const std = @import("std");
+    std.testing.refAllDecls(@import("experts/store.zig").Store);
+    std.testing.refAllDecls(@import("experts/store.zig").Pass);
+    std.testing.refAllDecls(@import("io/pread_pool.zig").PreadPool);
+    std.testing.refAllDecls(@import("io/files.zig").Files);
+    std.testing.refAllDecls(@import("io/simulated.zig").Simulated);
 }

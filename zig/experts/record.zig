@@ -94,31 +94,39 @@ pub const Record = struct {
         return record.pieces[@intFromEnum(projection) * 3 + @intFromEnum(part)];
     }
 
-    /// The expert's matrices inside a slot that begins at `slot_offset` of `buffer`.
-    pub fn expertAt(record: *const Record, buffer: *const backend.Buffer, slot_offset: usize) backend.Expert {
-        return .{
-            .gate = record.linearAt(.gate, buffer, slot_offset),
-            .up = record.linearAt(.up, buffer, slot_offset),
-            .down = record.linearAt(.down, buffer, slot_offset),
-        };
-    }
-
-    fn linearAt(record: *const Record, projection: Projection, buffer: *const backend.Buffer, slot_offset: usize) backend.Linear {
-        const run = record.runs[@intFromEnum(projection)];
-        const base: backend.View = .{ .buffer = buffer, .offset = slot_offset };
-        return .{
-            .format = run.format,
-            .bits = run.bits,
-            .group = run.group,
-            .scale_format = run.scale_format,
-            .rows = run.rows,
-            .cols = run.cols,
-            .weight = base.at(record.piece(projection, .weight).place),
-            .scales = base.at(record.piece(projection, .scales).place),
-            .biases = base.at(record.piece(projection, .biases).place),
-        };
+    /// Where the pieces begin in the slot; with it `expertAt` rebuilds the views without laying the record out again.
+    pub fn places(record: *const Record) Places {
+        var all: Places = undefined;
+        for (&all, record.pieces) |*to, from| to.* = @intCast(from.place);
+        return all;
     }
 };
+
+pub const Places = [pieces_max]u32;
+
+/// The expert's matrices inside the slot that begins at `slot_offset` of `buffer`.
+pub fn expertAt(layer: *const LayerExperts, expert: u32, places: *const Places, buffer: *const backend.Buffer, slot_offset: usize) backend.Expert {
+    const slot: backend.View = .{ .buffer = buffer, .offset = slot_offset };
+    return .{
+        .gate = linearAt(findRun(layer.gate, expert), slot, places[0..3]),
+        .up = linearAt(findRun(layer.up, expert), slot, places[3..6]),
+        .down = linearAt(findRun(layer.down, expert), slot, places[6..9]),
+    };
+}
+
+fn linearAt(run: *const Run, slot: backend.View, places: *const [3]u32) backend.Linear {
+    return .{
+        .format = run.format,
+        .bits = run.bits,
+        .group = run.group,
+        .scale_format = run.scale_format,
+        .rows = run.rows,
+        .cols = run.cols,
+        .weight = slot.at(places[0]),
+        .scales = slot.at(places[1]),
+        .biases = slot.at(places[2]),
+    };
+}
 
 /// Lays out one expert. Pieces that lie beside each other in a file, or so near that their widened ranges touch,
 /// become one range. The layer must have passed `validate`.
@@ -132,8 +140,7 @@ pub fn recordOf(layer: *const LayerExperts, expert: u32) Record {
         const index: u64 = expert - run.expert_first;
         const parts = [_]abi.Extent{ run.weight, run.scales, run.biases };
         const part_count: usize = if (run.format == .affine) 3 else 1;
-        for (parts[0..part_count], 0..) |extent, part| {
-            const i = p * 3 + part;
+        for (parts[0..part_count], p * 3..) |extent, i| {
             record.pieces[i] = .{ .file = extent.file, .offset = extent.offset + index * extent.stride, .bytes = extent.bytes };
             record.bytes += extent.bytes;
             order[used] = @intCast(i);
@@ -199,10 +206,16 @@ pub fn recordBytesMax(layers: []const LayerExperts, experts: u32) u64 {
     return most;
 }
 
+/// No file is larger; offsets below it can be widened and added without overflow.
+const file_bytes_max: u64 = 1 << 60;
+
 /// Checks every number of the layers: shapes, sizes, coverage, and that each expert's ranges lie inside their files.
 pub fn validate(layers: []const LayerExperts, experts: u32, files: []const FileInfo, message: *Message) Error!void {
     if (experts == 0) return message.fail(error.ModelInvalid, "the model has no experts", .{});
     if (layers.len == 0) return message.fail(error.ModelInvalid, "the model has no layers", .{});
+    for (files) |file| {
+        if (file.bytes > file_bytes_max) return message.fail(error.ModelInvalid, "{s} cannot have {d} bytes", .{ file.path, file.bytes });
+    }
     for (layers, 0..) |*layer, l| {
         inline for (.{ Projection.gate, .up, .down }) |projection| {
             const where: Where = .{ .layer = l, .projection = projection, .message = message };

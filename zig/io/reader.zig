@@ -28,14 +28,30 @@ pub const Outcome = union(enum) {
     truncated: struct { offset: u64 },
 };
 
+/// `bytes` are what the system delivered, alignment included; `retries` are tries repeated after a fault.
 pub const Counters = struct { requests: u64 = 0, bytes: u64 = 0, retries: u64 = 0 };
 
 pub const Reader = struct {
     context: *anyopaque,
     vtable: *const VTable,
+    /// Most requests in flight: submitted and not yet returned by `wait`. The submitter keeps to it.
+    capacity: usize,
+
+    pub fn submit(reader: Reader, requests: []const Request) void {
+        reader.vtable.submit(reader.context, requests);
+    }
+    pub fn wait(reader: Reader, out: []Completion) usize {
+        return reader.vtable.wait(reader.context, out);
+    }
+    pub fn counters(reader: Reader) Counters {
+        return reader.vtable.counters(reader.context);
+    }
+    pub fn deinit(reader: Reader) void {
+        reader.vtable.deinit(reader.context);
+    }
 
     pub const VTable = struct {
-        /// Queues requests; blocks only when the queue is full. Never fails: faults arrive as completions.
+        /// Queues requests and returns at once. Never fails: faults arrive as completions.
         submit: *const fn (*anyopaque, []const Request) void,
         /// Blocks until at least one request completed (or none is in flight: returns 0). Fills `out`.
         wait: *const fn (*anyopaque, out: []Completion) usize,

@@ -1,0 +1,182 @@
+//! Which expert lies in which slot, and which one goes when another comes: least recently used over all layers, except
+//! that a layer holding its floor or less loses none to others. No reading here, only bookkeeping; allocated once.
+//! One thread enters. Everything is decided by the order of calls, never by time.
+
+const std = @import("std");
+
+pub const none: u32 = 0xffff_ffff;
+
+pub const SlotTable = struct {
+    gpa: std.mem.Allocator,
+    experts: u32,
+    floor: u32,
+    slot_of: []u32, // [layers, experts], none when not resident
+    entries: []Entry, // [slots]
+    lists: []List, // [layers], least recent first
+    free: u32, // first free slot, chained by `next`
+    clock: u64 = 0,
+
+    const Entry = struct {
+        layer: u32 = none, // none: free
+        expert: u32 = none,
+        prev: u32 = none,
+        next: u32 = none,
+        stamp: u64 = 0,
+        pinned: bool = false,
+    };
+
+    const List = struct { first: u32 = none, last: u32 = none, count: u32 = 0 };
+
+    pub const Taken = struct { slot: u32, evicted: bool };
+
+    pub fn init(gpa: std.mem.Allocator, layers: u32, experts: u32, slots: u32, floor: u32) error{OutOfMemory}!SlotTable {
+        std.debug.assert(slots > 0 and slots < none and layers > 0 and experts > 0);
+        std.debug.assert(@as(u64, layers) * floor <= slots);
+        const slot_of = try gpa.alloc(u32, @as(usize, layers) * experts);
+        errdefer gpa.free(slot_of);
+        const entries = try gpa.alloc(Entry, slots);
+        errdefer gpa.free(entries);
+        const lists = try gpa.alloc(List, layers);
+        @memset(slot_of, none);
+        @memset(lists, .{});
+        for (entries, 0..) |*entry, i| entry.* = .{ .next = if (i + 1 < slots) @intCast(i + 1) else none };
+        return .{ .gpa = gpa, .experts = experts, .floor = floor, .slot_of = slot_of, .entries = entries, .lists = lists, .free = 0 };
+    }
+
+    pub fn deinit(table: *SlotTable) void {
+        table.gpa.free(table.slot_of);
+        table.gpa.free(table.entries);
+        table.gpa.free(table.lists);
+        table.* = undefined;
+    }
+
+    /// Bytes `init` allocates, for the memory plan.
+    pub fn tableBytes(layers: u32, experts: u32, slots: u32) usize {
+        return @as(usize, layers) * experts * @sizeOf(u32) + @as(usize, slots) * @sizeOf(Entry) + @as(usize, layers) * @sizeOf(List);
+    }
+
+    pub fn lookup(table: *const SlotTable, layer: u32, expert: u32) ?u32 {
+        const slot = table.slot_of[table.indexOf(layer, expert)];
+        return if (slot == none) null else slot;
+    }
+
+    /// Makes the slot its layer's most recent.
+    pub fn touch(table: *SlotTable, slot: u32) void {
+        table.unlink(slot);
+        table.append(slot);
+    }
+
+    /// A pinned slot is never a victim.
+    pub fn pin(table: *SlotTable, slot: u32) void {
+        std.debug.assert(!table.entries[slot].pinned);
+        table.entries[slot].pinned = true;
+    }
+
+    pub fn unpin(table: *SlotTable, slot: u32) void {
+        std.debug.assert(table.entries[slot].pinned);
+        table.entries[slot].pinned = false;
+    }
+
+    /// A slot for an expert that is not resident: a free one, else the victim's. It comes back pinned and most recent.
+    /// null when every slot that might go is pinned.
+    pub fn take(table: *SlotTable, layer: u32, expert: u32) ?Taken {
+        std.debug.assert(table.lookup(layer, expert) == null);
+        if (table.free != none) {
+            const slot = table.free;
+            table.free = table.entries[slot].next;
+            table.occupy(slot, layer, expert);
+            return .{ .slot = slot, .evicted = false };
+        }
+        const slot = table.victim(layer) orelse return null;
+        table.vacate(slot);
+        table.occupy(slot, layer, expert);
+        return .{ .slot = slot, .evicted = true };
+    }
+
+    /// Gives a pinned slot to another expert of the same layer, still pinned and now most recent.
+    pub fn reassign(table: *SlotTable, slot: u32, expert: u32) void {
+        const layer = table.entries[slot].layer;
+        std.debug.assert(table.entries[slot].pinned and table.lookup(layer, expert) == null);
+        table.vacate(slot);
+        table.occupy(slot, layer, expert);
+    }
+
+    /// Forgets what the slot holds: its expert did not arrive.
+    pub fn drop(table: *SlotTable, slot: u32) void {
+        table.vacate(slot);
+        table.entries[slot] = .{ .next = table.free };
+        table.free = slot;
+    }
+
+    pub fn expertIn(table: *const SlotTable, slot: u32) u32 {
+        return table.entries[slot].expert;
+    }
+
+    pub fn heldBy(table: *const SlotTable, layer: u32) u32 {
+        return table.lists[layer].count;
+    }
+
+    /// The slot that goes. A layer below its floor first takes what others hold beyond theirs; otherwise the least
+    /// recent of its own entries and of those beyond a floor.
+    fn victim(table: *const SlotTable, layer: u32) ?u32 {
+        var best: ?u32 = null;
+        for (table.lists, 0..) |list, other| {
+            if (other == layer or list.count <= table.floor) continue;
+            best = table.older(best, table.oldestUnpinned(list));
+        }
+        if (table.lists[layer].count < table.floor and best != null) return best;
+        return table.older(best, table.oldestUnpinned(table.lists[layer]));
+    }
+
+    fn oldestUnpinned(table: *const SlotTable, list: List) ?u32 {
+        var slot = list.first;
+        while (slot != none) : (slot = table.entries[slot].next) {
+            if (!table.entries[slot].pinned) return slot;
+        }
+        return null;
+    }
+
+    fn older(table: *const SlotTable, a: ?u32, b: ?u32) ?u32 {
+        const x = a orelse return b;
+        const y = b orelse return a;
+        return if (table.entries[y].stamp < table.entries[x].stamp) y else x;
+    }
+
+    fn occupy(table: *SlotTable, slot: u32, layer: u32, expert: u32) void {
+        table.entries[slot] = .{ .layer = layer, .expert = expert, .pinned = true };
+        table.slot_of[table.indexOf(layer, expert)] = slot;
+        table.append(slot);
+    }
+
+    fn vacate(table: *SlotTable, slot: u32) void {
+        const entry = table.entries[slot];
+        std.debug.assert(table.slot_of[table.indexOf(entry.layer, entry.expert)] == slot);
+        table.slot_of[table.indexOf(entry.layer, entry.expert)] = none;
+        table.unlink(slot);
+    }
+
+    fn append(table: *SlotTable, slot: u32) void {
+        const entry = &table.entries[slot];
+        const list = &table.lists[entry.layer];
+        table.clock += 1;
+        entry.stamp = table.clock;
+        entry.prev = list.last;
+        entry.next = none;
+        if (list.last == none) list.first = slot else table.entries[list.last].next = slot;
+        list.last = slot;
+        list.count += 1;
+    }
+
+    fn unlink(table: *SlotTable, slot: u32) void {
+        const entry = &table.entries[slot];
+        const list = &table.lists[entry.layer];
+        if (entry.prev == none) list.first = entry.next else table.entries[entry.prev].next = entry.next;
+        if (entry.next == none) list.last = entry.prev else table.entries[entry.next].prev = entry.prev;
+        list.count -= 1;
+    }
+
+    fn indexOf(table: *const SlotTable, layer: u32, expert: u32) usize {
+        std.debug.assert(layer < table.lists.len and expert < table.experts);
+        return @as(usize, layer) * table.experts + expert;
+    }
+};

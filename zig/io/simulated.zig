@@ -1,0 +1,181 @@
+//! The reader for tests: one thread, virtual time, every choice from one seed. Requests complete in an order drawn from
+//! random latencies; reads come short, are interrupted, fail for a while or for good. A destination holds garbage
+//! until its request completed. Files and memory belong to the caller.
+
+const std = @import("std");
+const result = @import("../abi/result.zig");
+const reader = @import("reader.zig");
+const files_room = @import("files.zig");
+const transfer = @import("transfer.zig");
+const checkRequest = @import("pread_pool.zig").checkRequest;
+
+const Got = files_room.Got;
+
+/// Where the simulated bytes come from. A file shorter than its description is a truncated one.
+pub const Content = union(enum) {
+    memory: []const []const u8,
+    files: *const files_room.Files,
+
+    fn count(content: Content) usize {
+        return switch (content) {
+            .memory => |memory| memory.len,
+            .files => |files| files.handles.len,
+        };
+    }
+
+    fn read(content: Content, file: u32, buffer: []u8, offset: u64) Got {
+        switch (content) {
+            .files => |files| return files.readAt(file, buffer, offset),
+            .memory => |memory| {
+                const bytes = memory[file];
+                if (offset >= bytes.len) return .{ .bytes = 0 };
+                const start: usize = @intCast(offset);
+                const n = @min(buffer.len, bytes.len - start);
+                @memcpy(buffer[0..n], bytes[start..][0..n]);
+                return .{ .bytes = n };
+            },
+        }
+    }
+};
+
+/// A range of a file that always answers EIO.
+pub const BadRange = struct { file: u32, offset: u64, bytes: u64 };
+
+pub const SimulatedOptions = struct {
+    seed: u64 = 0,
+    capacity: u32 = 64,
+    latency_min_ns: u64 = 100_000,
+    latency_max_ns: u64 = 5_000_000,
+    /// Chances per system call, 0 to 1.
+    short_reads: f32 = 0,
+    interruptions: f32 = 0,
+    io_errors: f32 = 0,
+    /// Answer EIO at most this often in a row by chance; 2 lets the third try succeed.
+    io_errors_in_row: u32 = transfer.io_error_tries - 1,
+    bad: []const BadRange = &.{},
+    /// Reads restart at page boundaries, as direct reads do.
+    aligned: bool = true,
+};
+
+pub const Simulated = struct {
+    gpa: std.mem.Allocator,
+    content: Content,
+    options: SimulatedOptions,
+    random: std.Random.DefaultPrng,
+    pending: []Pending,
+    pending_count: usize = 0,
+    now_ns: u64 = 0,
+    errors_in_row: u32 = 0,
+    counters: reader.Counters = .{},
+
+    const Pending = struct { request: reader.Request, due_ns: u64 };
+
+    pub fn init(gpa: std.mem.Allocator, content: Content, options: SimulatedOptions) error{OutOfMemory}!*Simulated {
+        const simulated = try gpa.create(Simulated);
+        errdefer gpa.destroy(simulated);
+        const pending = try gpa.alloc(Pending, options.capacity);
+        simulated.* = .{ .gpa = gpa, .content = content, .options = options, .random = .init(options.seed), .pending = pending };
+        return simulated;
+    }
+
+    pub fn destroy(simulated: *Simulated) void {
+        const gpa = simulated.gpa;
+        gpa.free(simulated.pending);
+        gpa.destroy(simulated);
+    }
+
+    pub fn asReader(simulated: *Simulated) reader.Reader {
+        return .{ .context = simulated, .vtable = &vtable, .capacity = simulated.pending.len };
+    }
+
+    const vtable: reader.Reader.VTable = .{
+        .submit = vtableSubmit,
+        .wait = vtableWait,
+        .counters = vtableCounters,
+        .deinit = vtableDeinit,
+    };
+
+    fn vtableSubmit(context: *anyopaque, requests: []const reader.Request) void {
+        const simulated: *Simulated = @ptrCast(@alignCast(context));
+        std.debug.assert(simulated.pending_count + requests.len <= simulated.pending.len);
+        for (requests) |request| {
+            checkRequest(&request, simulated.content.count());
+            @memset(request.destination[0..@intCast(request.bytes)], 0xa5);
+            const latency = simulated.random.random().intRangeAtMost(u64, simulated.options.latency_min_ns, simulated.options.latency_max_ns);
+            simulated.pending[simulated.pending_count] = .{ .request = request, .due_ns = simulated.now_ns + latency };
+            simulated.pending_count += 1;
+        }
+    }
+
+    fn vtableWait(context: *anyopaque, out: []reader.Completion) usize {
+        const simulated: *Simulated = @ptrCast(@alignCast(context));
+        std.debug.assert(out.len > 0);
+        if (simulated.pending_count == 0) return 0;
+        simulated.now_ns = @max(simulated.now_ns, simulated.pending[simulated.earliest()].due_ns);
+        var count: usize = 0;
+        while (count < out.len and simulated.pending_count > 0) {
+            const i = simulated.earliest();
+            if (simulated.pending[i].due_ns > simulated.now_ns) break;
+            out[count] = simulated.complete(i);
+            count += 1;
+        }
+        return count;
+    }
+
+    fn earliest(simulated: *const Simulated) usize {
+        var best: usize = 0;
+        for (simulated.pending[0..simulated.pending_count], 0..) |pending, i| {
+            if (pending.due_ns < simulated.pending[best].due_ns) best = i;
+        }
+        return best;
+    }
+
+    fn complete(simulated: *Simulated, index: usize) reader.Completion {
+        const request = simulated.pending[index].request;
+        simulated.pending_count -= 1;
+        simulated.pending[index] = simulated.pending[simulated.pending_count];
+        var tally: transfer.Tally = .{};
+        simulated.errors_in_row = 0;
+        const outcome = transfer.transfer(simulated, &request, simulated.options.aligned, &tally);
+        simulated.counters.requests += 1;
+        simulated.counters.bytes += tally.bytes;
+        simulated.counters.retries += tally.retries;
+        return .{ .tag = request.tag, .result = outcome };
+    }
+
+    fn vtableCounters(context: *anyopaque) reader.Counters {
+        const simulated: *Simulated = @ptrCast(@alignCast(context));
+        return simulated.counters;
+    }
+
+    fn vtableDeinit(context: *anyopaque) void {
+        const simulated: *Simulated = @ptrCast(@alignCast(context));
+        simulated.destroy();
+    }
+
+    /// One simulated system call; `transfer` calls it.
+    pub fn read(simulated: *Simulated, file: u32, buffer: []u8, offset: u64) Got {
+        const random = simulated.random.random();
+        const options = &simulated.options;
+        for (options.bad) |bad| {
+            if (bad.file == file and offset < bad.offset + bad.bytes and bad.offset < offset + buffer.len)
+                return .{ .errno = @intFromEnum(std.c.E.IO) };
+        }
+        if (random.float(f32) < options.interruptions)
+            return .{ .errno = @intFromEnum(if (random.boolean()) std.c.E.INTR else std.c.E.AGAIN) };
+        if (simulated.errors_in_row < options.io_errors_in_row and random.float(f32) < options.io_errors) {
+            simulated.errors_in_row += 1;
+            return .{ .errno = @intFromEnum(std.c.E.IO) };
+        }
+        simulated.errors_in_row = 0;
+        var length = buffer.len;
+        if (buffer.len > 1 and random.float(f32) < options.short_reads)
+            length = random.intRangeLessThan(usize, 1, buffer.len);
+        return simulated.content.read(file, buffer[0..length], offset);
+    }
+
+    /// Virtual time passes; nothing sleeps.
+    pub fn pause(simulated: *Simulated, ns: u64) void {
+        simulated.now_ns += ns;
+    }
+};
