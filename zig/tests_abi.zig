@@ -2,4 +2,7 @@
 
 test {
     _ = @import("abi/result.zig");
+    _ = @import("abi/handles_test.zig");
+    _ = @import("abi/calls_test.zig");
+    _ = @import("abi/manifest_test.zig");
 }

@@ -1,5 +1,5 @@
 //! The C boundary's data: every struct, enum and constant that crosses between TypeScript and Zig.
-//! This file is the single source: `zig/abi/generate.zig` reflects over `exported` below and writes
+//! This file is the single source: `zig/abi/generate.zig` reflects over its public declarations and writes
 //! `src/native/bindings.gen.ts` and `kernels/arguments.gen.h`. Plain memory owned by the caller; no code.
 
 /// Every fallible call returns one of these as i32: 0 is success, everything else is negative.
