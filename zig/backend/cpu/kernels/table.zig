@@ -5,7 +5,10 @@
 //! the matrix: not on the row range, not on how many tokens share the call.
 
 const std = @import("std");
-const abi = @import("../../../abi/types.zig");
+
+/// `abi.Format` once more: a level is compiled with this folder as its module root, so nothing here that a
+/// level includes imports a file outside of it. detect.zig, which is base code only, checks that they agree.
+pub const Format = enum(u32) { f32 = 0, f16 = 1, bf16 = 2, affine = 3 };
 
 /// A matrix [rows, cols] as the checkpoint stores it. Pointers may have any byte address.
 /// affine: weight [rows, cols * bits / 8] bytes, scales and biases [rows, cols / group] in `scale_format`.
@@ -16,10 +19,10 @@ pub const Matrix = extern struct {
     biases: [*]const u8,
     rows: u64,
     cols: u64, // affine: a multiple of group
-    format: u32, // abi.Format
+    format: u32, // Format
     bits: u32, // affine: 2, 3, 4, 5, 6, 8
     group: u32, // affine: 32, 64, 128
-    scale_format: u32, // abi.Format: f32, f16, bf16
+    scale_format: u32, // Format: f32, f16, bf16
 };
 
 /// Activations of a product: f32 rows, and (where `input_layout` is not 0) what `prepare` made of them.
@@ -70,18 +73,19 @@ pub const KernelTable = extern struct {
     /// One row of the matrix as f32 [cols] (embedding lookup): q * scale + bias, each step rounded to f32.
     row: *const fn (matrix: *const Matrix, row: u64, out: [*]f32) callconv(.c) void,
 
-    // ---- float operations: their fields go below this line, their code into kernels/float_*.zig ----
+    // ---- float operations: their fields go below this line, their code into kernels/float_*.zig, which import
+    // nothing outside this folder (see Format); fill them in level.zig and reference.zig ----
 };
 
 /// What reads a matrix's bytes must hold; the boundary has validated it before, this states it for kernels.
 pub fn assertMatrix(matrix: *const Matrix) void {
-    const affine = matrix.format == @intFromEnum(abi.Format.affine);
+    const affine = matrix.format == @intFromEnum(Format.affine);
     if (!affine) {
-        std.debug.assert(matrix.format <= @intFromEnum(abi.Format.bf16));
+        std.debug.assert(matrix.format <= @intFromEnum(Format.bf16));
         return;
     }
     std.debug.assert(matrix.group == 32 or matrix.group == 64 or matrix.group == 128);
     std.debug.assert(matrix.cols % matrix.group == 0);
     std.debug.assert(matrix.bits >= 2 and matrix.bits <= 8 and matrix.bits != 7);
-    std.debug.assert(matrix.scale_format <= @intFromEnum(abi.Format.bf16));
+    std.debug.assert(matrix.scale_format <= @intFromEnum(Format.bf16));
 }

@@ -1,0 +1,129 @@
+//! AVX2 and FMA. 2 and 4 bits: byte weights against two int8 planes by vpmaddubsw, which cannot saturate there
+//! (15 * 127 * 2 * 4 terms < 2^15). 3, 5, 6 and 8 bits: 16-bit weights against 16-bit activations by vpmaddwd;
+//! odd fields are cut out of 16-bit windows with a multiplication as the variable shift. Registers only.
+
+const Layout = @import("activations.zig").Layout;
+
+pub const lanes = 8;
+pub const single_rows = 4;
+pub const batch_rows = 1;
+pub const batch_tokens = 4;
+
+pub const F = @Vector(lanes, f32);
+pub const I = @Vector(lanes, i32);
+const B = @Vector(32, u8);
+const W = @Vector(16, i16);
+
+extern fn @"llvm.x86.avx2.pmadd.ub.sw"(B, B) W;
+extern fn @"llvm.x86.avx2.pmadd.wd"(W, W) I;
+extern fn @"llvm.x86.avx2.permps"(F, I) F;
+
+/// Lanes l of the result hold values[step * per + l * per / lanes]; per 1: values[step] in all lanes.
+pub inline fn pick(values: F, comptime per: usize, step: usize) F {
+    const first: I = @splat(@intCast(step * per));
+    return @"llvm.x86.avx2.permps"(values, first + comptime spread(per));
+}
+
+fn spread(comptime per: usize) I {
+    var index: [lanes]i32 = undefined;
+    for (&index, 0..) |*to, l| to.* = @intCast(l * per / lanes);
+    return index;
+}
+
+pub fn Step(comptime bits: u32) type {
+    return switch (bits) {
+        2, 4 => Bytes(bits),
+        3, 5, 6, 8 => Words(bits),
+        else => unreachable,
+    };
+}
+
+fn Bytes(comptime bits: u32) type {
+    return struct {
+        const stride = 8 / bits;
+        pub const columns = 32 * stride;
+        pub const bytes = 32;
+        pub const overread = 0;
+        pub const centre = 0;
+        pub const layout: Layout = .{ .group = 0, .stride = stride, .width = 32, .kind = .planes };
+        pub const Weights = [stride]B;
+        pub const Sum = struct { high: W, low: W };
+        pub const zero: Sum = .{ .high = @splat(0), .low = @splat(0) };
+
+        pub inline fn load(from: [*]const u8) Weights {
+            const raw: B = from[0..32].*;
+            var weights: Weights = undefined;
+            inline for (&weights, 0..) |*w, k| w.* = (raw >> @splat(k * bits)) & @as(B, @splat((1 << bits) - 1));
+            return weights;
+        }
+
+        /// 16-bit sums: at most 2 steps of 4 bits (group 128) meet in one, 2 * 7,620.
+        pub inline fn add(sum: Sum, weights: Weights, x: [*]const u8) Sum {
+            var result = sum;
+            inline for (weights, 0..) |w, k| {
+                result.high +%= @"llvm.x86.avx2.pmadd.ub.sw"(w, plane(x + k * 64));
+                result.low +%= @"llvm.x86.avx2.pmadd.ub.sw"(w, plane(x + k * 64 + 32));
+            }
+            return result;
+        }
+
+        pub inline fn total(sum: Sum) I {
+            const high = @"llvm.x86.avx2.pmadd.wd"(sum.high, @splat(128));
+            return high +% @"llvm.x86.avx2.pmadd.wd"(sum.low, @splat(1));
+        }
+
+        inline fn plane(x: [*]const u8) B {
+            return @as(*const [32]u8, @ptrCast(@alignCast(x))).*;
+        }
+    };
+}
+
+fn Words(comptime bits: u32) type {
+    return struct {
+        pub const columns = 32;
+        pub const bytes = 4 * bits;
+        pub const overread = if (bits == 8) 0 else 16 - 2 * bits;
+        pub const centre = 0;
+        pub const layout: Layout = .{ .group = 0, .stride = 1, .width = 16, .kind = .words };
+        pub const Weights = [2]W;
+        pub const Sum = I;
+        pub const zero: Sum = @splat(0);
+
+        /// Reads bytes + overread bytes: 16 for each half.
+        pub inline fn load(from: [*]const u8) Weights {
+            return .{ half(from), half(from + 2 * bits) };
+        }
+
+        inline fn half(from: [*]const u8) W {
+            const raw: @Vector(16, u8) = from[0..16].*;
+            if (bits == 8) return raw; // widens
+            const windows: @Vector(16, u16) = @bitCast(@shuffle(u8, raw, undefined, windowIndex()));
+            const raised = windows *% comptime raise();
+            return @bitCast(raised >> @splat(16 - bits));
+        }
+
+        pub inline fn add(sum: Sum, weights: Weights, x: [*]const u8) Sum {
+            const values: *const [2]W = @ptrCast(@alignCast(x));
+            const first = @"llvm.x86.avx2.pmadd.wd"(weights[0], values[0]);
+            return sum +% first +% @"llvm.x86.avx2.pmadd.wd"(weights[1], values[1]);
+        }
+
+        pub inline fn total(sum: Sum) I {
+            return sum;
+        }
+
+        /// The two bytes that hold field i, for 16 fields.
+        fn windowIndex() @Vector(32, i32) {
+            var index: [32]i32 = undefined;
+            for (&index, 0..) |*to, i| to.* = @intCast(i / 2 * bits / 8 + i % 2);
+            return index;
+        }
+
+        /// Factors that move field i to the top of its window.
+        fn raise() @Vector(16, u16) {
+            var factor: [16]u16 = undefined;
+            for (&factor, 0..) |*to, i| to.* = 1 << (16 - bits - i * bits % 8);
+            return factor;
+        }
+    };
+}
