@@ -2,10 +2,6 @@
 
 test {
     _ = @import("experts/finite.zig");
-    const std = @import("std");
-    std.testing.refAllDecls(@import("experts/store.zig").Store);
-    std.testing.refAllDecls(@import("experts/store.zig").Pass);
-    std.testing.refAllDecls(@import("io/pread_pool.zig").PreadPool);
-    std.testing.refAllDecls(@import("io/files.zig").Files);
-    std.testing.refAllDecls(@import("io/simulated.zig").Simulated);
+    _ = @import("experts/slots_test.zig");
+    _ = @import("experts/store_test.zig");
 }

@@ -344,8 +344,8 @@ pub const Pass = struct {
     store: *Store,
 
     /// Experts that are ready: all hits first and at once, then misses as they land, each id once. Blocks until there
-    /// is at least one; 0 means that all ids were yielded. When the pass has more experts than slots, experts must be
-    /// released for it to go on.
+    /// is at least one; 0 means that all ids were yielded. A pass with more experts than slots goes on in waves:
+    /// what was yielded must be released before the next call.
     pub fn next(pass: Pass, out: []Ready) Error!usize {
         const store = pass.store;
         std.debug.assert(store.active and out.len > 0);
@@ -362,7 +362,7 @@ pub const Pass = struct {
             if (store.yielded_hits + store.yielded_misses == store.count) return 0;
             store.issue();
             // Everything in flight arrived and was given out, and the next miss waits for a slot.
-            if (store.requests_out == 0) return store.message.fail(error.Internal, "layer {d}: all expert slots are in use and none was released", .{store.layer});
+            if (store.requests_out == 0) return store.message.fail(error.Internal, "layer {d}: expert slots are wanted that were yielded and not released", .{store.layer});
             store.collect();
         }
     }

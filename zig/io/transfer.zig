@@ -10,7 +10,7 @@ const Got = @import("files.zig").Got;
 pub const io_error_tries = 3;
 pub const io_error_pause_ns = 2 * std.time.ns_per_ms;
 /// Reads in a row that delivered nothing new before the file counts as ended there.
-pub const stalls_max = 3;
+pub const stalls_max = 64;
 /// Interruptions in a row before a read counts as failed; a live system never comes near.
 pub const interruptions_max = 1000;
 
