@@ -1,0 +1,33 @@
+// Runs native test executables, directly or under a wrapper (qemu-user, valgrind), and counts.
+import { basename } from "node:path";
+import { capture, say } from "./project.mjs";
+
+/** Runs each executable as `wrapper... executable`; prints what failing ones printed. Returns one tally each. */
+export async function runNativeTests(executables, { wrapper = [], label = "zig" } = {}) {
+  const tallies = [];
+  for (const executable of executables) {
+    const name = `${label} ${basename(executable)}`;
+    const [program, ...args] = [...wrapper, executable];
+    const { status, output } = await capture(program, args);
+    const tally = { name, ...countsOf(output) };
+    // A crash, a leak or a sanitiser's report fails without a failing test of its own.
+    if (status !== 0 && tally.failed === 0) tally.failed = 1;
+    if (status === 0 && tally.passed + tally.skipped === 0) tally.failed = 1;
+    if (tally.failed > 0) {
+      say(`--- ${name} ended with ${status}`);
+      say(output.trimEnd());
+      say("--- for stack traces: zig build test -Droom=ROOM -Dstrip=false");
+    } else say(`${name}: ${tally.passed} passed`);
+    tallies.push(tally);
+  }
+  return tallies;
+}
+
+/** The counts the Zig test runner prints at the end; all 0 when it did not come that far. */
+function countsOf(output) {
+  const all = /All (\d+) tests passed\./.exec(output);
+  if (all) return { passed: Number(all[1]), failed: 0, skipped: 0 };
+  const some = /(\d+) passed; (\d+) skipped; (\d+) failed\./.exec(output);
+  if (some) return { passed: Number(some[1]), skipped: Number(some[2]), failed: Number(some[3]) };
+  return { passed: 0, failed: 0, skipped: 0 };
+}

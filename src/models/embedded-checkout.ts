@@ -1,0 +1,8 @@
+/** `#embedded-model` in a checkout: nothing is embedded, the files lie where they are committed. */
+
+import { fileURLToPath } from "node:url";
+import type { EmbeddedFile } from "../private-cache.ts";
+
+export const embeddedModel: { directory: string } | { files: readonly EmbeddedFile[] } = {
+  directory: fileURLToPath(new URL("../../models/spark/model", import.meta.url)),
+};
