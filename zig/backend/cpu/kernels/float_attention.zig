@@ -31,17 +31,13 @@ fn appendKeys(comptime T: type, args: *const float_table.AttentionToken) void {
     const dim: usize = args.head_dim;
     const keys: [*]T = @ptrCast(@alignCast(args.key_row));
     const values: [*]T = @ptrCast(@alignCast(args.value_row));
-    var key: [max_head_dim]f32 = undefined;
     for (0..args.kv_heads) |head| {
-        normRotate(args, args.k + head * dim, args.k_norm, &key);
-        for (keys[head * dim ..][0..dim], key[0..dim]) |*out, x| out.* = @floatCast(x);
+        normRotate(args, args.k + head * dim, args.k_norm, args.scratch);
+        for (keys[head * dim ..][0..dim], args.scratch[0..dim]) |*out, x| out.* = @floatCast(x);
     }
     const n = args.kv_heads * dim;
     for (values[0..n], args.v[0..n]) |*out, x| out.* = @floatCast(x);
 }
-
-/// Widest head: the backend refuses wider ones when it prepares.
-pub const max_head_dim = float_table.max_head_dim;
 
 /// RMS norm, then rotation of the pairs (i, i + rotary_dim / 2).
 fn normRotate(args: *const float_table.AttentionToken, x: [*]const f32, weight: [*]const f32, out: [*]f32) void {

@@ -40,6 +40,7 @@ pub const AttentionToken = extern struct {
     rotary_dim: u64,
     kv_f16: u32,
     eps: f32,
+    scratch: [*]align(64) f32, // padded(head_dim)
 };
 
 /// A tile: `tokens` consecutive tokens of one session and the `group` query heads that share one kv head.
@@ -66,7 +67,7 @@ pub const AttentionTile = extern struct {
     }
     /// How many blocks of keys the tile's last token sees.
     pub fn blocks(tile: *const AttentionTile) usize {
-        return std.math.divCeil(usize, tile.position + tile.tokens, key_block) catch unreachable;
+        return (tile.position + tile.tokens - 1) / key_block + 1;
     }
 };
 

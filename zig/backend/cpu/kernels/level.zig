@@ -7,12 +7,14 @@ const tables = @import("table.zig");
 const activations = @import("activations.zig");
 const reference = @import("reference.zig");
 const linear = @import("linear.zig");
+const float_simd = @import("float_simd.zig");
 
 const table: tables.KernelTable = .{
     .input_layout = &linear.inputLayout,
     .prepare = &activations.prepare,
     .linear = &linear.linear,
     .row = &reference.rowValues,
+    .float = float_simd.table,
 };
 
 comptime {

@@ -110,4 +110,5 @@ pub const table: tables.KernelTable = .{
     .prepare = &prepare,
     .linear = &linear,
     .row = &rowValues,
+    .float = @import("float_reference.zig").table,
 };

@@ -5,6 +5,7 @@
 //! the matrix: not on the row range, not on how many tokens share the call.
 
 const std = @import("std");
+const FloatTable = @import("float_table.zig").FloatTable;
 
 /// `abi.Format` once more: a level is compiled with this folder as its module root, so nothing here that a
 /// level includes imports a file outside of it. detect.zig, which is base code only, checks that they agree.
@@ -73,8 +74,9 @@ pub const KernelTable = extern struct {
     /// One row of the matrix as f32 [cols] (embedding lookup): q * scale + bias, each step rounded to f32.
     row: *const fn (matrix: *const Matrix, row: u64, out: [*]f32) callconv(.c) void,
 
-    // ---- float operations: their fields go below this line, their code into kernels/float_*.zig, which import
-    // nothing outside this folder (see Format); fill them in level.zig and reference.zig ----
+    // ---- float operations (kernels/float_*.zig) ----
+
+    float: FloatTable,
 };
 
 /// What reads a matrix's bytes must hold; the boundary has validated it before, this states it for kernels.
