@@ -75,7 +75,7 @@ export class ChatTemplate {
     } catch (error) {
       throw new FlashmoeError(
         "model_invalid",
-        `The chat template in ${this.source.from} cannot be parsed: ${textOf(error)}.`,
+        `The chat template in ${this.source.from} cannot be parsed: ${parseText(error)}.`,
         {
           hint: "Take the template of the original release, or use --raw to prompt without one.",
           cause: error,
@@ -109,6 +109,11 @@ export function renderChat(source: TemplateSource, messages: ChatMessage[], opti
 
 function textOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
+}
+
+/** The parser reads past the end of a truncated template and then fails with an error about itself. */
+function parseText(error: unknown): string {
+  return error instanceof TypeError ? "it ends in the middle of a statement" : textOf(error);
 }
 
 /** What templates expect to find besides their arguments. */
