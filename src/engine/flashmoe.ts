@@ -1,0 +1,116 @@
+/**
+ * FlashMoE: a model opened by the native engine in a worker of its own. The caller owns it and closes it; memory is the
+ * native side's and bounded by `plan`.
+ */
+import { FlashmoeError } from "../errors.ts";
+import type { ModelDescription } from "../models/description.ts";
+import { Plan as PlanLayout, Stats as StatsLayout } from "../native/bindings.gen.ts";
+import { allocate, readStruct } from "../native/layout.ts";
+import { loadNative } from "../native/library.ts";
+import { encodeDescription } from "./descriptor.ts";
+import { encodeOptions, planOf } from "./options.ts";
+import { Session } from "./session.ts";
+import type { EngineOptions, OpenOptions, Plan, Sampling, Stats } from "./types.ts";
+import { type CancelGrace, WorkerClient } from "./worker-client.ts";
+
+const defaultGrace: CancelGrace = { prefillMs: 250, decodeMs: 5000 };
+
+export class FlashMoE {
+  readonly description: ModelDescription;
+  readonly plan: Plan;
+  readonly #client: WorkerClient;
+  #closed = false;
+
+  private constructor(description: ModelDescription, plan: Plan, client: WorkerClient) {
+    this.description = description;
+    this.plan = plan;
+    this.#client = client;
+  }
+
+  /** Plans memory, starts the engine's worker, and reads the dense part. Rejects with `cancelled` when the signal fires. */
+  static async open(
+    description: ModelDescription,
+    options: OpenOptions & { cancelGrace?: Partial<CancelGrace> } = {},
+  ): Promise<FlashMoE> {
+    const { onProgress, signal, cancelGrace, ...engineOptions } = options;
+    const encoded = encodeDescription(description);
+    const encodedOptions = encodeOptions(engineOptions);
+    const client = new WorkerClient(await loadNative(), { ...defaultGrace, ...cancelGrace });
+    try {
+      const args = { description: bufferOf(encoded), options: bufferOf(encodedOptions), vocab: description.shape.vocab };
+      const { engine, plan } = await client.request("open", args, { signal });
+      client.attach(engine);
+      const onEvent = onProgress
+        ? (event: { kind: string; progress?: { loadedBytes: number; totalBytes: number } }) => {
+            if (event.progress) onProgress(event.progress);
+          }
+        : undefined;
+      await client.request("load", {}, { signal, onEvent });
+      return new FlashMoE(description, planOf(readStruct(new DataView(plan), 0, PlanLayout)), client);
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+  }
+
+  /** What `open` would hold in memory with these options. Reads no tensor, starts no worker. */
+  static async plan(description: ModelDescription, options: EngineOptions = {}): Promise<Plan> {
+    const native = await loadNative();
+    const encoded = encodeDescription(description);
+    const place = allocate(PlanLayout.size);
+    native.check("fm_plan", encoded, encoded.byteLength, encodeOptions(options), place);
+    return planOf(readStruct(place, 0, PlanLayout));
+  }
+
+  /** Counters since the model was opened. Waits for the request that runs. */
+  async stats(): Promise<Stats> {
+    const bytes = await this.#open().request("stats", {});
+    return readStruct(new DataView(bytes), 0, StatsLayout);
+  }
+
+  async createSession(sampling: Sampling = {}): Promise<Session> {
+    const { session, state } = await this.#open().request("createSession", { sampling });
+    return this.#session(session, state, new Uint8Array());
+  }
+
+  /** Continues a saved session: the same model, options that hold at least as much context. */
+  async loadSession(path: string, sampling: Sampling = {}): Promise<Session> {
+    const { session, state, user } = await this.#open().request("loadSession", { path, sampling });
+    return this.#session(session, state, user);
+  }
+
+  /** Cancels what runs, closes all sessions and the engine, waits until its thread has ended. */
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.#client.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close().catch(() => {}); // whoever wants to know awaits `close`
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #open(): WorkerClient {
+    if (this.#closed) throw new FlashmoeError("invalid_handle", "the model is closed");
+    return this.#client;
+  }
+
+  #session(handle: number, state: { fedTokens: number; pending: number | null }, user: Uint8Array): Session {
+    return new Session({
+      client: this.#client,
+      handle,
+      state,
+      context: this.plan.context,
+      vocab: this.description.shape.vocab,
+      chunkTokens: this.plan.chunkTokens,
+      user,
+    });
+  }
+}
+
+function bufferOf(view: DataView): ArrayBuffer {
+  return view.buffer as ArrayBuffer;
+}

@@ -1,0 +1,24 @@
+/** The public TypeScript API of the engine room. */
+export { FlashmoeError } from "../errors.ts";
+export { FlashMoE } from "./flashmoe.ts";
+export type { Generation } from "./generation.ts";
+export { cpuInfo, createFiller, type FillSlice } from "./machine.ts";
+export type { Session } from "./session.ts";
+export type {
+  CpuInfo,
+  CpuLevelName,
+  EngineOptions,
+  FeedOptions,
+  FeedProgress,
+  FinishReason,
+  GenerateOptions,
+  LoadProgress,
+  OpenOptions,
+  Plan,
+  ReaderName,
+  Sampling,
+  Stats,
+  Token,
+  TopToken,
+} from "./types.ts";
+export { isEngineWorker } from "./worker.ts";

@@ -1,0 +1,49 @@
+/** The engine's options and plan between their public and their native form. Pure. */
+import { FlashmoeError } from "../errors.ts";
+import { CpuInfo as CpuInfoLayout, CpuLevel, EngineOptions as OptionsLayout, Format, Plan as PlanLayout, ReaderKind } from "../native/bindings.gen.ts";
+import { type StructOf, structBuffer } from "../native/layout.ts";
+import type { CpuInfo, CpuLevelName, EngineOptions, Plan } from "./types.ts";
+
+export function encodeOptions(options: EngineOptions): DataView {
+  return structBuffer(OptionsLayout, {
+    memoryBytes: options.memoryBytes ?? 0,
+    context: options.context ?? 0,
+    threads: options.threads ?? 0,
+    cpuLevel: memberOf(CpuLevel, options.cpuLevel ?? "automatic", "cpuLevel"),
+    kvFormat: memberOf(Format, options.kvFormat ?? "f16", "kvFormat"),
+    expertsPerToken: options.expertsPerToken ?? 0,
+    chunkTokens: options.chunkTokens ?? 0,
+    sessions: options.sessions ?? 1,
+    reader: memberOf(ReaderKind, options.reader ?? "automatic", "reader"),
+    readerThreads: options.readerThreads ?? 0,
+    directIo: (options.directIo ?? true) ? 1 : 0,
+  });
+}
+
+export function planOf(native: StructOf<typeof PlanLayout>): Plan {
+  const { reserved: _, cpuLevel, ...plan } = native;
+  return { ...plan, cpuLevel: levelName(cpuLevel) };
+}
+
+export function cpuInfoOf(native: StructOf<typeof CpuInfoLayout>): CpuInfo {
+  const names = Object.keys(CpuLevel) as CpuLevelName[];
+  return {
+    level: levelName(native.level),
+    supportedLevels: names.filter((name) => name !== "automatic" && (native.supportedLevels & (1 << CpuLevel[name])) !== 0),
+    cores: native.cores,
+    memoryBytes: native.memoryBytes,
+    directIo: native.directIo !== 0,
+  };
+}
+
+function levelName(value: number): CpuLevelName {
+  const name = (Object.keys(CpuLevel) as CpuLevelName[]).find((candidate) => CpuLevel[candidate] === value);
+  if (name === undefined) throw new FlashmoeError("internal", `the native core named the unknown CPU level ${value}`);
+  return name;
+}
+
+function memberOf<T extends Record<string, number>>(members: T, name: string, what: string): number {
+  const value = Object.hasOwn(members, name) ? members[name] : undefined;
+  if (value !== undefined) return value;
+  throw new FlashmoeError("invalid_argument", `${what} is one of ${Object.keys(members).join(", ")}, not "${name}"`);
+}

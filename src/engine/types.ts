@@ -1,0 +1,103 @@
+/** The plain types of the public API. Sizes in bytes, times in milliseconds unless the name says otherwise. */
+import type * as bindings from "../native/bindings.gen.ts";
+import type { StructOf } from "../native/layout.ts";
+
+export type CpuLevelName = keyof typeof bindings.CpuLevel;
+export type ReaderName = keyof typeof bindings.ReaderKind;
+
+export interface EngineOptions {
+  /** Hard cap on everything the process holds; left out: all experts stay resident. */
+  memoryBytes?: number;
+  /** Tokens a session can hold; default the model's, at most 8,192. */
+  context?: number;
+  /** Compute threads; default all cores. */
+  threads?: number;
+  cpuLevel?: CpuLevelName;
+  kvFormat?: "f16" | "f32";
+  /** Default the trained number. */
+  expertsPerToken?: number;
+  /** Most tokens of one prefill step; default 512. */
+  chunkTokens?: number;
+  /** Sessions open at once; default 1. */
+  sessions?: number;
+  reader?: ReaderName;
+  readerThreads?: number;
+  /** Read experts past the page cache where the file system can; default true. */
+  directIo?: boolean;
+}
+
+export interface LoadProgress {
+  loadedBytes: number;
+  totalBytes: number;
+}
+
+export interface OpenOptions extends EngineOptions {
+  onProgress?: (progress: LoadProgress) => void;
+  signal?: AbortSignal;
+}
+
+/** What an engine holds in memory; fields as in zig/abi/types.zig `Plan`. */
+export type Plan = Omit<StructOf<typeof bindings.Plan>, "reserved" | "cpuLevel"> & { cpuLevel: CpuLevelName };
+
+/** Counters since the engine opened; fields as in zig/abi/types.zig `Stats`. */
+export type Stats = StructOf<typeof bindings.Stats>;
+
+export interface CpuInfo {
+  level: CpuLevelName;
+  supportedLevels: CpuLevelName[];
+  cores: number;
+  memoryBytes: number;
+  directIo: boolean;
+}
+
+export interface Sampling {
+  /** 0 picks the most likely token. */
+  temperature?: number;
+  topP?: number;
+  /** 0 keeps all. */
+  topK?: number;
+  minP?: number;
+  repeatPenalty?: number;
+  presencePenalty?: number;
+  frequencyPenalty?: number;
+  seed?: number | bigint;
+  /** Alternatives reported with each token, at most 20. */
+  topLogprobs?: number;
+}
+
+export interface TopToken {
+  id: number;
+  logprob: number;
+}
+
+export interface Token {
+  id: number;
+  /** Of the unmodified distribution. */
+  logprob: number;
+  /** As many as `Sampling.topLogprobs` asks for, most likely first. */
+  top: TopToken[];
+  /** How long the step took that made it. */
+  stepMs: number;
+}
+
+export interface FeedProgress {
+  doneTokens: number;
+  totalTokens: number;
+}
+
+export interface FeedOptions {
+  onProgress?: (progress: FeedProgress) => void;
+  signal?: AbortSignal;
+}
+
+export interface GenerateOptions extends FeedOptions {
+  /** Fed before the first token is sampled; cheaper than a `prefill` of its own by one step. */
+  prompt?: ArrayLike<number>;
+  /** Default: until the context is full. */
+  maxTokens?: number;
+  /** The stop token itself is the last one yielded. */
+  stopTokens?: Iterable<number>;
+}
+
+/** Why a generation ended by itself: a stop token, `maxTokens`, or a full context. */
+export type FinishReason = "stop" | "length" | "context";

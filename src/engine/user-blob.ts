@@ -1,0 +1,32 @@
+/**
+ * What a session file carries besides the native state: the pending token (sampled, not yet fed) and the caller's bytes.
+ * Layout: u32 version | u32 pending or noneU32 | the caller's bytes. Pure.
+ */
+import { FlashmoeError } from "../errors.ts";
+import { noneU32 } from "../native/bindings.gen.ts";
+
+const version = 1;
+const headBytes = 8;
+
+export function wrapUser(pending: number | null, user: Uint8Array): DataView {
+  const buffer = new ArrayBuffer(headBytes + user.length);
+  const view = new DataView(buffer);
+  view.setUint32(0, version, true);
+  view.setUint32(4, pending ?? noneU32, true);
+  new Uint8Array(buffer, headBytes).set(user);
+  return view;
+}
+
+export function unwrapUser(blob: Uint8Array, vocab: number): { pending: number | null; user: Uint8Array } {
+  const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
+  if (blob.length < headBytes || view.getUint32(0, true) !== version) throw invalid("was written by another version");
+  const pending = view.getUint32(4, true);
+  if (pending !== noneU32 && pending >= vocab) throw invalid(`names the token ${pending}, which the model does not have`);
+  return { pending: pending === noneU32 ? null : pending, user: blob.slice(headBytes) };
+}
+
+function invalid(what: string): FlashmoeError {
+  return new FlashmoeError("session_file_invalid", `the session file ${what}`, {
+    hint: "Use the version and the model it was saved with, or start a new session.",
+  });
+}
