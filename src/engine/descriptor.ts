@@ -29,11 +29,17 @@ export function encodeDescription(model: ModelDescription): DataView {
     tensorsOffset,
     tensorsCount: model.tensors.length,
   });
-  model.shape.layerKinds.forEach((kind, i) => view.setUint32(kindsOffset + 4 * i, LayerKind[kind], true));
+  model.shape.layerKinds.forEach((kind, i) => {
+    view.setUint32(kindsOffset + 4 * i, LayerKind[kind], true);
+  });
   let pathOffset = pathsOffset;
   model.files.forEach((file, i) => {
     const path = paths[i]!;
-    writeStruct(view, filesOffset + FileDesc.size * i, FileDesc, { bytes: file.bytes, pathOffset, pathBytes: path.length });
+    writeStruct(view, filesOffset + FileDesc.size * i, FileDesc, {
+      bytes: file.bytes,
+      pathOffset,
+      pathBytes: path.length,
+    });
     new Uint8Array(view.buffer, pathOffset, path.length).set(path);
     pathOffset += path.length;
   });
@@ -45,7 +51,8 @@ export function encodeDescription(model: ModelDescription): DataView {
 
 function headOf(model: ModelDescription): StructInput<typeof ModelDesc> {
   const { shape } = model;
-  if (!/^[0-9a-f]{16}$/.test(model.hash)) throw new FlashmoeError("internal", `a model's hash is 16 hex digits, not "${model.hash}"`);
+  if (!/^[0-9a-f]{16}$/.test(model.hash))
+    throw new FlashmoeError("internal", `a model's hash is 16 hex digits, not "${model.hash}"`);
   return {
     modelHash: BigInt(`0x${model.hash}`),
     ropeTheta: shape.ropeTheta,

@@ -135,7 +135,8 @@ export class EngineHost {
   generate(context: RequestContext, args: Requests["generate"]["args"]): { reason: FinishReason; promptMs: number } {
     const state = this.#session(args.session);
     const prompt = this.#withPending(state, args.prompt);
-    if (prompt.length === 0) throw new FlashmoeError("invalid_argument", "there is nothing to continue: the session is empty");
+    if (prompt.length === 0)
+      throw new FlashmoeError("invalid_argument", "there is nothing to continue: the session is empty");
     this.#requireRoom(state, prompt.length);
     const stop = new Set(args.stopTokens);
     const out = new TokenBatch(context);
@@ -167,7 +168,12 @@ export class EngineHost {
   }
 
   /** Log probability of targets[i] after tokens[i], NaN where there is no target; the pending token is fed before them. */
-  score(context: RequestContext, session: number, tokens: Uint32Array, targets: Uint32Array): Float32Array<ArrayBuffer> {
+  score(
+    context: RequestContext,
+    session: number,
+    tokens: Uint32Array,
+    targets: Uint32Array,
+  ): Float32Array<ArrayBuffer> {
     const state = this.#session(session);
     this.#requireRoom(state, tokens.length + (state.pending === null ? 0 : 1));
     this.#feedPending(context, session, state);
@@ -210,7 +216,11 @@ export class EngineHost {
     if (engine !== 0) this.#native.check("fm_engine_close", engine);
   }
 
-  #adopt(session: number, sampling: Sampling, pendingOf: (session: number) => number | null): Requests["createSession"]["result"] {
+  #adopt(
+    session: number,
+    sampling: Sampling,
+    pendingOf: (session: number) => number | null,
+  ): Requests["createSession"]["result"] {
     try {
       const place = allocate(SessionInfo.size);
       this.#native.check("fm_session_info", session, place);
@@ -262,7 +272,13 @@ export class EngineHost {
   }
 
   /** Feeds `tokens` in chunks of the plan; the last chunk also samples when asked. Returns the milliseconds of its steps. */
-  #feedChunks(context: RequestContext, session: number, tokens: Uint32Array, total: number, last: { sample?: boolean }): number {
+  #feedChunks(
+    context: RequestContext,
+    session: number,
+    tokens: Uint32Array,
+    total: number,
+    last: { sample?: boolean },
+  ): number {
     const state = this.#session(session);
     let milliseconds = 0;
     this.#setPhase(tokens.length > 1 ? phases.prefill : phases.decode);
@@ -345,7 +361,8 @@ class TokenBatch {
 }
 
 function sized(buffer: ArrayBuffer, size: number): DataView {
-  if (buffer.byteLength !== size) throw new FlashmoeError("internal", `a struct of ${size} bytes arrived with ${buffer.byteLength}`);
+  if (buffer.byteLength !== size)
+    throw new FlashmoeError("internal", `a struct of ${size} bytes arrived with ${buffer.byteLength}`);
   return new DataView(buffer);
 }
 

@@ -37,7 +37,11 @@ export class FlashMoE {
     const encodedOptions = encodeOptions(engineOptions);
     const client = new WorkerClient(await loadNative(), { ...defaultGrace, ...cancelGrace });
     try {
-      const args = { description: bufferOf(encoded), options: bufferOf(encodedOptions), vocab: description.shape.vocab };
+      const args = {
+        description: bufferOf(encoded),
+        options: bufferOf(encodedOptions),
+        vocab: description.shape.vocab,
+      };
       const { engine, plan } = await client.request("open", args, { signal });
       client.attach(engine);
       const onEvent = onProgress

@@ -1,6 +1,13 @@
 /** The engine's options and plan between their public and their native form. Pure. */
 import { FlashmoeError } from "../errors.ts";
-import { CpuInfo as CpuInfoLayout, CpuLevel, EngineOptions as OptionsLayout, Format, Plan as PlanLayout, ReaderKind } from "../native/bindings.gen.ts";
+import {
+  type CpuInfo as CpuInfoLayout,
+  CpuLevel,
+  Format,
+  EngineOptions as OptionsLayout,
+  type Plan as PlanLayout,
+  ReaderKind,
+} from "../native/bindings.gen.ts";
 import { type StructOf, structBuffer } from "../native/layout.ts";
 import type { CpuInfo, CpuLevelName, EngineOptions, Plan } from "./types.ts";
 
@@ -29,7 +36,9 @@ export function cpuInfoOf(native: StructOf<typeof CpuInfoLayout>): CpuInfo {
   const names = Object.keys(CpuLevel) as CpuLevelName[];
   return {
     level: levelName(native.level),
-    supportedLevels: names.filter((name) => name !== "automatic" && (native.supportedLevels & (1 << CpuLevel[name])) !== 0),
+    supportedLevels: names.filter(
+      (name) => name !== "automatic" && (native.supportedLevels & (1 << CpuLevel[name])) !== 0,
+    ),
     cores: native.cores,
     memoryBytes: native.memoryBytes,
     directIo: native.directIo !== 0,

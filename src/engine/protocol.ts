@@ -17,7 +17,10 @@ export interface Requests {
   load: { args: Record<string, never>; result: null };
   stats: { args: Record<string, never>; result: ArrayBuffer };
   createSession: { args: { sampling: Sampling }; result: { session: number; state: SessionState } };
-  loadSession: { args: { path: string; sampling: Sampling }; result: { session: number; state: SessionState; user: Uint8Array } };
+  loadSession: {
+    args: { path: string; sampling: Sampling };
+    result: { session: number; state: SessionState; user: Uint8Array };
+  };
   closeSession: { args: { session: number }; result: null };
   reset: { args: { session: number }; result: SessionState };
   sampling: { args: { session: number; sampling: Sampling }; result: null };
@@ -27,7 +30,10 @@ export interface Requests {
     args: { session: number; prompt: Uint32Array; maxTokens: number; stopTokens: number[] };
     result: { state: SessionState; reason: FinishReason; promptMs: number };
   };
-  logits: { args: { session: number; tokens: Uint32Array }; result: { state: SessionState; logits: Float32Array<ArrayBuffer> } };
+  logits: {
+    args: { session: number; tokens: Uint32Array };
+    result: { state: SessionState; logits: Float32Array<ArrayBuffer> };
+  };
   score: {
     args: { session: number; tokens: Uint32Array; targets: Uint32Array };
     result: { state: SessionState; scores: Float32Array<ArrayBuffer> };

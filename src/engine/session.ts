@@ -100,13 +100,26 @@ export class Session {
   }
 
   /** Appends tokens; the log probability of targets[i] after tokens[i], NaN where the target is null. */
-  async score(tokens: ArrayLike<number>, targets: ArrayLike<number | null>, options: FeedOptions = {}): Promise<Float32Array> {
+  async score(
+    tokens: ArrayLike<number>,
+    targets: ArrayLike<number | null>,
+    options: FeedOptions = {},
+  ): Promise<Float32Array> {
     if (tokens.length !== targets.length) {
-      throw new FlashmoeError("invalid_argument", `${tokens.length} tokens cannot be scored against ${targets.length} targets`);
+      throw new FlashmoeError(
+        "invalid_argument",
+        `${tokens.length} tokens cannot be scored against ${targets.length} targets`,
+      );
     }
-    const wanted = Uint32Array.from(targets, (target) => (target === null ? noneU32 : checkedId(target, this.#vocab, "targets")));
+    const wanted = Uint32Array.from(targets, (target) =>
+      target === null ? noneU32 : checkedId(target, this.#vocab, "targets"),
+    );
     const args = { session: this.#open(), tokens: this.#checked(tokens, "tokens"), targets: wanted };
-    const { state, scores } = await this.#client.request("score", args, this.#hooks(options.signal, progressOf(options)));
+    const { state, scores } = await this.#client.request(
+      "score",
+      args,
+      this.#hooks(options.signal, progressOf(options)),
+    );
     this.#state = state;
     return scores;
   }
@@ -165,7 +178,9 @@ export class Session {
   }
 }
 
-function progressOf(options: { onProgress?: (progress: FeedProgress) => void }): ((event: RequestEvent) => void) | undefined {
+function progressOf(options: {
+  onProgress?: (progress: FeedProgress) => void;
+}): ((event: RequestEvent) => void) | undefined {
   const { onProgress } = options;
   if (onProgress === undefined) return undefined;
   return (event) => {

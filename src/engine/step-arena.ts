@@ -50,7 +50,10 @@ export class StepArena {
 
     writeStruct(this.#view, 0, StepItem, {
       session: step.session,
-      flags: (step.sample ? StepFlag.sample : 0) | (step.logits ? StepFlag.logitsAll : 0) | (step.targets ? StepFlag.score : 0),
+      flags:
+        (step.sample ? StepFlag.sample : 0) |
+        (step.logits ? StepFlag.logitsAll : 0) |
+        (step.targets ? StepFlag.score : 0),
       tokensOffset: this.#tokens,
       tokenCount: count,
       logitsOffset: this.#logits,

@@ -21,7 +21,8 @@ export function unwrapUser(blob: Uint8Array, vocab: number): { pending: number |
   const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
   if (blob.length < headBytes || view.getUint32(0, true) !== version) throw invalid("was written by another version");
   const pending = view.getUint32(4, true);
-  if (pending !== noneU32 && pending >= vocab) throw invalid(`names the token ${pending}, which the model does not have`);
+  if (pending !== noneU32 && pending >= vocab)
+    throw invalid(`names the token ${pending}, which the model does not have`);
   return { pending: pending === noneU32 ? null : pending, user: blob.slice(headBytes) };
 }
 

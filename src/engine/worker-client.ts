@@ -81,7 +81,11 @@ export class WorkerClient {
   }
 
   /** Resolves with the result; rejects with the native error, or with `cancelled` when the signal fires first. */
-  request<K extends RequestKind>(kind: K, args: Requests[K]["args"], hooks: RequestHooks = {}): Promise<Requests[K]["result"]> {
+  request<K extends RequestKind>(
+    kind: K,
+    args: Requests[K]["args"],
+    hooks: RequestHooks = {},
+  ): Promise<Requests[K]["result"]> {
     if (this.#dead) return Promise.reject(this.#dead);
     if (this.#closing) return Promise.reject(closedError());
     return this.#enqueue(kind, args, hooks);
@@ -105,7 +109,11 @@ export class WorkerClient {
     }
   }
 
-  #enqueue<K extends RequestKind>(kind: K, args: Requests[K]["args"], hooks: RequestHooks): Promise<Requests[K]["result"]> {
+  #enqueue<K extends RequestKind>(
+    kind: K,
+    args: Requests[K]["args"],
+    hooks: RequestHooks,
+  ): Promise<Requests[K]["result"]> {
     const { signal } = hooks;
     if (signal?.aborted) return Promise.reject(cancelledError(signal));
     return new Promise((resolve, reject) => {
@@ -134,7 +142,10 @@ export class WorkerClient {
   }
 
   #abort(job: Job): void {
-    if (job === this.#active) return this.#cancel(job, this.#graceOfPhase());
+    if (job === this.#active) {
+      this.#cancel(job, this.#graceOfPhase());
+      return;
+    }
     this.#queue = this.#queue.filter((waiting) => waiting !== job);
     this.#settle(job, () => job.reject(cancelledError(job.hooks.signal)));
   }
@@ -189,7 +200,10 @@ export class WorkerClient {
   }
 }
 
-function revive(error: Extract<ReplyMessage, { type: "error" }>["error"], signal: AbortSignal | undefined): FlashmoeError {
+function revive(
+  error: Extract<ReplyMessage, { type: "error" }>["error"],
+  signal: AbortSignal | undefined,
+): FlashmoeError {
   if (error.code === "cancelled") return cancelledError(signal);
   const revived = new FlashmoeError(error.code, error.message, error.hint === "" ? {} : { hint: error.hint });
   if (error.stack) revived.stack = error.stack;

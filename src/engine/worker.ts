@@ -28,7 +28,10 @@ function serve(start: WorkerStart): void {
   const host = new EngineHost(native, start.control);
   const reply = (message: ReplyMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
   port.on("message", (message: RequestMessage) => {
-    const context: RequestContext = { id: message.id, emit: (event) => reply({ id: message.id, type: "event", event }) };
+    const context: RequestContext = {
+      id: message.id,
+      emit: (event) => reply({ id: message.id, type: "event", event }),
+    };
     try {
       const { result, transfer } = perform(host, context, message);
       host.idle();

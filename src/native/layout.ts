@@ -60,14 +60,20 @@ export function readStruct<L extends StructLayout>(view: DataView, offset: numbe
 }
 
 /** Zeroes the struct, then writes the given fields; a name the struct does not have is an error. */
-export function writeStruct<L extends StructLayout>(view: DataView, offset: number, layout: L, values: StructInput<L>): void {
+export function writeStruct<L extends StructLayout>(
+  view: DataView,
+  offset: number,
+  layout: L,
+  values: StructInput<L>,
+): void {
   new Uint8Array(view.buffer, view.byteOffset + offset, layout.size).fill(0);
   for (const [name, value] of Object.entries(values)) {
     const field = layout.fields[name];
     if (field === undefined) throw new FlashmoeError("internal", `${layout.name} has no field ${name}`);
     if (value === undefined) continue;
     const at = offset + field.offset;
-    if (typeof field.type === "string") writeScalar(view, at, field.type, value as number | bigint, `${layout.name}.${name}`);
+    if (typeof field.type === "string")
+      writeScalar(view, at, field.type, value as number | bigint, `${layout.name}.${name}`);
     else writeStruct(view, at, field.type, value as StructInput<StructLayout>);
   }
 }
@@ -84,23 +90,37 @@ function readScalar(view: DataView, at: number, type: ScalarType): number {
       return view.getFloat64(at, true);
     case "u64": {
       const value = view.getBigUint64(at, true);
-      if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new FlashmoeError("internal", `${value} does not fit a number exactly`);
+      if (value > BigInt(Number.MAX_SAFE_INTEGER))
+        throw new FlashmoeError("internal", `${value} does not fit a number exactly`);
       return Number(value);
     }
   }
 }
 
 function writeScalar(view: DataView, at: number, type: ScalarType, value: number | bigint, name: string): void {
-  if (type === "u64") return view.setBigUint64(at, unsigned64(value, name), true);
-  const number = Number(value);
-  if (type === "f32") return view.setFloat32(at, number, true);
-  if (type === "f64") return view.setFloat64(at, number, true);
-  const [low, high] = type === "u32" ? [0, 0xffff_ffff] : [-0x8000_0000, 0x7fff_ffff];
-  if (!Number.isInteger(number) || number < low || number > high) {
-    throw new FlashmoeError("invalid_argument", `${name} must be a whole number from ${low} to ${high}, not ${value}`);
+  switch (type) {
+    case "u64":
+      view.setBigUint64(at, unsigned64(value, name), true);
+      break;
+    case "f32":
+      view.setFloat32(at, Number(value), true);
+      break;
+    case "f64":
+      view.setFloat64(at, Number(value), true);
+      break;
+    case "u32":
+      view.setUint32(at, whole(value, 0, 0xffff_ffff, name), true);
+      break;
+    case "i32":
+      view.setInt32(at, whole(value, -0x8000_0000, 0x7fff_ffff, name), true);
+      break;
   }
-  if (type === "u32") view.setUint32(at, number, true);
-  else view.setInt32(at, number, true);
+}
+
+function whole(value: number | bigint, low: number, high: number, name: string): number {
+  const number = Number(value);
+  if (Number.isInteger(number) && number >= low && number <= high) return number;
+  throw new FlashmoeError("invalid_argument", `${name} must be a whole number from ${low} to ${high}, not ${value}`);
 }
 
 function unsigned64(value: number | bigint, name: string): bigint {

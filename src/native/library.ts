@@ -39,7 +39,10 @@ function open(path: string, hint: string): Native {
     return new Native(path, traceRequested() ? createTraceCells() : null);
   } catch (cause) {
     if (cause instanceof FlashmoeError) throw cause;
-    throw new FlashmoeError("io_failed", `the native library ${path} cannot be loaded: ${reasonOf(cause)}`, { hint, cause });
+    throw new FlashmoeError("io_failed", `the native library ${path} cannot be loaded: ${reasonOf(cause)}`, {
+      hint,
+      cause,
+    });
   }
 }
 
@@ -51,7 +54,10 @@ function checkoutLibrary(): string {
 /** Places the embedded library where the system lets it be mapped, trying one private folder after the other. */
 async function openEmbedded(): Promise<Native> {
   const { embeddedLibrary } = await import("./embedded.ts");
-  const file = { name: process.platform === "darwin" ? "libflashmoe.dylib" : "libflashmoe.so", source: embeddedLibrary };
+  const file = {
+    name: process.platform === "darwin" ? "libflashmoe.dylib" : "libflashmoe.so",
+    source: embeddedLibrary,
+  };
   const cells = traceRequested() ? createTraceCells() : null;
   return withPlacedFiles([file], (directory) => new Native(join(directory, file.name), cells));
 }

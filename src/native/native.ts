@@ -95,7 +95,9 @@ export class Native {
     const code = codeOfResult.get(result);
     if (code === undefined) return new FlashmoeError("internal", `${name} returned ${result}, which means nothing`);
     const length = this.call("fm_error_message", 0, this.#text, this.#text.byteLength);
-    const text = new TextDecoder().decode(new Uint8Array(this.#text.buffer, 0, Math.max(0, Math.min(length, this.#text.byteLength))));
+    const text = new TextDecoder().decode(
+      new Uint8Array(this.#text.buffer, 0, Math.max(0, Math.min(length, this.#text.byteLength))),
+    );
     const hint = hints[code];
     return new FlashmoeError(code, text, hint === undefined ? {} : { hint });
   }

@@ -55,7 +55,11 @@ export function traceTable(): string {
     ([name, { calls, milliseconds }]) =>
       `${name.padEnd(22)}${String(calls).padStart(10)}${milliseconds.toFixed(3).padStart(14)}${((milliseconds * 1000) / calls).toFixed(1).padStart(14)}`,
   );
-  return [`${"native call".padEnd(22)}${"calls".padStart(10)}${"total ms".padStart(14)}${"mean us".padStart(14)}`, ...lines, ""].join("\n");
+  return [
+    `${"native call".padEnd(22)}${"calls".padStart(10)}${"total ms".padStart(14)}${"mean us".padStart(14)}`,
+    ...lines,
+    "",
+  ].join("\n");
 }
 
 type Callable = (...args: never[]) => number;
