@@ -1,7 +1,9 @@
-//! Root of the experts and io tests.
+//! Root of the experts and io tests, and of those of the filler, which writes what they read.
 
 test {
     _ = @import("experts/finite.zig");
     _ = @import("experts/slots_test.zig");
     _ = @import("experts/store_test.zig");
+    _ = @import("format/fill_values.zig");
+    _ = @import("format/fill_test.zig");
 }

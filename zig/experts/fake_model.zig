@@ -51,13 +51,15 @@ pub const FakeModel = struct {
     fn randomLayer(layout: Layout, experts: u32) !records.LayerExperts {
         const random = layout.random;
         const quantised = random.uintLessThan(u32, 4) != 0;
+        // Mostly small groups and so small matrices: pieces of a page, of several, and many to a page.
+        const group = ([_]u32{ 32, 32, 32, 32, 64, 64, 128 })[random.uintLessThan(usize, 7)];
         const shape: Shape = .{
             .format = if (quantised) .affine else ([_]abi.Format{ .f32, .f16, .bf16 })[random.uintLessThan(usize, 3)],
             .bits = if (quantised) ([_]u32{ 2, 3, 4, 5, 6, 8 })[random.uintLessThan(usize, 6)] else 0,
-            .group = if (quantised) ([_]u32{ 32, 64, 128 })[random.uintLessThan(usize, 3)] else 0,
+            .group = if (quantised) group else 0,
             .scale_format = ([_]abi.Format{ .f32, .f16, .bf16 })[random.uintLessThan(usize, 3)],
-            .width = 128,
-            .hidden = 128 * random.intRangeAtMost(u32, 1, 2),
+            .width = group,
+            .hidden = group * random.intRangeAtMost(u32, 1, 2),
         };
         return switch (random.enumValue(Arrangement)) {
             .stacked => .{
