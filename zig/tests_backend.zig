@@ -1,0 +1,10 @@
+//! Root of the backend's native tests.
+test {
+    _ = @import("backend/cpu/pool.zig");
+    _ = @import("backend/cpu/memory.zig");
+    _ = @import("backend/cpu/backend.zig");
+    _ = @import("backend/cpu/kernels/float_scalar_math.zig");
+    _ = @import("backend/cpu/kernels/float_math.zig");
+    _ = @import("backend/cpu/kernels/float_products.zig");
+    _ = @import("backend/cpu/kernels/float_rows.zig");
+}
