@@ -1,0 +1,124 @@
+/**
+ * Writes a planned checkpoint: into a directory beside the target, synced, renamed at the end, so that nothing
+ * half-written ever has the target's name. The bytes of tensors come from a filler (native in the product).
+ */
+import { mkdir, open, readdir, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { FlashmoeError } from "../errors.ts";
+import { errnoOf } from "./model-files.ts";
+import { type FillSlice, fillSlices, type SynthPlan } from "./synth-plan.ts";
+
+export interface SynthWriteOptions {
+  fill(path: string, slice: FillSlice): void | Promise<void>;
+  /** Called after every slice. */
+  onProgress?(writtenBytes: number, totalBytes: number): void;
+  signal?: AbortSignal;
+}
+
+/** Writes the plan to `directory`, which must not exist or be an empty directory. */
+export async function writeSynth(plan: SynthPlan, directory: string, options: SynthWriteOptions): Promise<void> {
+  const target = resolve(directory);
+  await requireFree(target);
+  const partial = `${target}.partial`;
+  await clearPartial(partial, plan);
+  try {
+    await mkdir(partial, { recursive: true });
+    await requireSpace(partial, plan.totalBytes);
+    await writeAll(plan, partial, options);
+    await removeEmpty(target);
+    await rename(partial, target);
+    await syncDirectory(dirname(target));
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
+    if (error instanceof FlashmoeError) throw error;
+    throw new FlashmoeError("io_failed", `The checkpoint could not be written to ${directory} (${errnoOf(error)}).`, {
+      hint: "Check the free space and the permissions of the target.",
+      cause: error,
+    });
+  }
+}
+
+async function requireFree(target: string): Promise<void> {
+  const info = await stat(target).catch(() => null);
+  if (info === null) return;
+  if (info.isDirectory() && (await readdir(target)).length === 0) return;
+  throw new FlashmoeError("usage", `${target} already exists.`, {
+    hint: "Remove it first, or give the name of a new directory.",
+  });
+}
+
+/** Removes what a killed run left, but only when it holds nothing else. */
+async function clearPartial(partial: string, plan: SynthPlan): Promise<void> {
+  const names = await readdir(partial).catch(() => null);
+  if (names === null) return;
+  const own = /^(?:model(?:-\d+-of-\d+)?\.safetensors)$/;
+  const texts = new Set([...plan.texts.map(({ name }) => name), "model.safetensors.index.json"]);
+  const foreign = names.find((name) => !own.test(name) && !texts.has(name));
+  if (foreign !== undefined) {
+    throw new FlashmoeError("usage", `${partial} is in the way and holds ${foreign}, which synth did not write.`, {
+      hint: "Move it away, or give another target.",
+    });
+  }
+  await rm(partial, { recursive: true });
+}
+
+async function requireSpace(directory: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  const free = Number(bavail) * Number(bsize);
+  if (free >= bytes) return;
+  const gib = (n: number) => (n / 1024 ** 3).toFixed(2);
+  throw new FlashmoeError("io_failed", `The checkpoint needs ${gib(bytes)} GiB but only ${gib(free)} GiB are free.`, {
+    hint: "Free some space, write to another disk, or choose a smaller shape.",
+  });
+}
+
+async function writeAll(plan: SynthPlan, directory: string, options: SynthWriteOptions): Promise<void> {
+  let written = 0;
+  const advance = (bytes: number) => {
+    written += bytes;
+    options.onProgress?.(written, plan.totalBytes);
+  };
+  for (const { name, text } of plan.texts) {
+    await writeFile(join(directory, name), text, { flush: true });
+    advance(Buffer.byteLength(text));
+  }
+  for (const file of plan.files) {
+    const path = join(directory, file.name);
+    await writeFile(path, file.header);
+    advance(file.header.length);
+    for (const slice of fillSlices(file, plan.options.seed)) {
+      if (options.signal?.aborted) throw new FlashmoeError("cancelled", "Writing the checkpoint was interrupted.");
+      await options.fill(path, slice);
+      advance(slice.bytes);
+      await new Promise((resume) => setImmediate(resume)); // lets signals and drawing in
+    }
+    await finishFile(path, file.bytes);
+  }
+  await syncDirectory(directory);
+}
+
+async function finishFile(path: string, bytes: number): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    const { size } = await file.stat();
+    if (size !== bytes) {
+      throw new FlashmoeError("internal", `${path} has ${size} bytes after writing, expected ${bytes}.`);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function removeEmpty(target: string): Promise<void> {
+  const names = await readdir(target).catch(() => null);
+  if (names?.length === 0) await rm(target, { recursive: true });
+}
+
+/** Makes names durable; some systems cannot sync a directory, and then the file system decides. */
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, "r").catch(() => null);
+  if (handle === null) return;
+  await handle.sync().catch(() => undefined);
+  await handle.close();
+}
