@@ -209,6 +209,10 @@ pub fn valueBytes(format: abi.Format) u64 {
 
 fn checkFormat(tensor: *const TensorDesc, role: Role, name: Name, message: *Message) Error!void {
     const format = std.enums.fromInt(abi.Format, tensor.format) orelse return message.fail(error.ModelInvalid, "{f} has the unknown format {d}", .{ name, tensor.format });
+    switch (tensor.scale_format) {
+        @intFromEnum(abi.Format.f32), @intFromEnum(abi.Format.f16), @intFromEnum(abi.Format.bf16) => {},
+        else => return message.fail(error.ModelInvalid, "{f} has scales of the unknown format {d}", .{ name, tensor.scale_format }),
+    }
     if (format != .affine) {
         if (tensor.bits != 0 or tensor.group != 0) return message.fail(error.ModelInvalid, "{f} is not quantised but names {d} bits, group {d}", .{ name, tensor.bits, tensor.group });
         return;
@@ -223,10 +227,6 @@ fn checkFormat(tensor: *const TensorDesc, role: Role, name: Name, message: *Mess
         else => return message.fail(error.ModelInvalid, "{f} has the quantisation group {d}; 32, 64 and 128 are supported", .{ name, tensor.group }),
     }
     if (tensor.cols % tensor.group != 0) return message.fail(error.ModelInvalid, "{f} has {d} columns, which groups of {d} do not divide", .{ name, tensor.cols, tensor.group });
-    switch (tensor.scale_format) {
-        @intFromEnum(abi.Format.f32), @intFromEnum(abi.Format.f16), @intFromEnum(abi.Format.bf16) => {},
-        else => return message.fail(error.ModelInvalid, "{f} has scales of the unknown format {d}", .{ name, tensor.scale_format }),
-    }
 }
 
 const Sets = struct {

@@ -1,0 +1,327 @@
+//! An open model: its plan, its memory, and the step that moves its sessions on. Everything large is allocated at
+//! open, from the plan; steps allocate nothing. One thread at a time enters, except `cancel`, which any thread may call.
+
+const std = @import("std");
+const abi = @import("../abi/types.zig");
+const result = @import("../abi/result.zig");
+const SessionResolver = @import("../abi/resolver.zig").SessionResolver;
+const backend = @import("../backend/backend.zig");
+const store_room = @import("../experts/store.zig");
+const Files = @import("../io/files.zig").Files;
+const io = @import("../io/reader.zig");
+const PreadPool = @import("../io/pread_pool.zig").PreadPool;
+const simulated = @import("../io/simulated.zig");
+const Description = @import("../format/description.zig").Description;
+const Activations = @import("activations.zig").Activations;
+const batch_room = @import("batch.zig");
+const forward = @import("forward.zig");
+const foundation_room = @import("foundation.zig");
+const memory_plan = @import("memory_plan.zig");
+const model_room = @import("model.zig");
+const outputs = @import("outputs.zig");
+const process = @import("process.zig");
+const session_file = @import("session_file.zig");
+const Settings = @import("settings.zig").Settings;
+const StateLayout = @import("state_layout.zig").StateLayout;
+const Loader = @import("weights_load.zig").Loader;
+const Workspace = @import("workspace.zig").Workspace;
+
+pub const Session = @import("session.zig").Session;
+pub const Message = result.Message;
+const Error = result.Error;
+const Allocator = std.mem.Allocator;
+
+/// What `open` would plan with these options. Reads nothing from disk; a limit that is too small is no error here:
+/// compare `limit_bytes` with `minimum_bytes`.
+pub fn planOnly(gpa: Allocator, desc: []align(8) const u8, options: abi.EngineOptions, message: *Message) Error!abi.Plan {
+    var foundation: foundation_room.Foundation = try .init(gpa, desc, &options, .{}, message);
+    defer foundation.deinit();
+    return foundation.plan;
+}
+
+/// Parts that tests replace.
+pub const Hooks = struct {
+    foundation: foundation_room.Hooks = .{},
+    /// Reads with faults and delays, over the real files.
+    simulated: ?simulated.SimulatedOptions = null,
+};
+
+pub const Engine = struct {
+    gpa: Allocator,
+    /// Text of the last error of this engine and its sessions.
+    message: Message = .{},
+
+    // From the foundation, immutable after open.
+    arena: std.heap.ArenaAllocator,
+    description: Description,
+    settings: Settings,
+    device: backend.Backend,
+    weights_layout: model_room.WeightsLayout,
+    state: StateLayout,
+    file_infos: []const store_room.FileInfo,
+    memory_plan: abi.Plan,
+
+    weights: backend.Buffer,
+    scratch: backend.Buffer,
+    slots: backend.Buffer,
+    model: model_room.Model,
+    activations: Activations,
+    workspace: Workspace,
+    files: Files,
+    reader: io.Reader,
+    store: store_room.Store,
+
+    loader: ?Loader,
+    loading: Loading = .underway,
+    session_count: u32 = 0,
+    steps: u64 = 0,
+    tokens: u64 = 0,
+    dense_bytes_read: u64 = 0,
+    /// Consumed by the call that returns Cancelled.
+    cancel_requested: std.atomic.Value(bool) = .init(false),
+
+    const Loading = enum { underway, done, failed };
+
+    /// Copies what it needs of `desc`. On error nothing stays allocated.
+    pub fn open(gpa: Allocator, desc: []align(8) const u8, options: abi.EngineOptions, message: *Message) Error!*Engine {
+        return openWith(gpa, desc, options, .{}, message);
+    }
+
+    pub fn openWith(gpa: Allocator, desc: []align(8) const u8, options: abi.EngineOptions, hooks: Hooks, message: *Message) Error!*Engine {
+        var foundation: foundation_room.Foundation = try .init(gpa, desc, &options, hooks.foundation, message);
+        const engine = open: {
+            errdefer foundation.deinit();
+            try memory_plan.fits(&foundation.plan, process.machineBytes(), message);
+            const allocated = gpa.create(Engine) catch return outOfMemory(message);
+            errdefer gpa.destroy(allocated);
+            try allocated.fill(gpa, &foundation, hooks, message);
+            break :open allocated;
+        };
+        return engine;
+    }
+
+    /// Takes the foundation over when it succeeds.
+    fn fill(engine: *Engine, gpa: Allocator, foundation: *foundation_room.Foundation, hooks: Hooks, message: *Message) Error!void {
+        const plan_ = &foundation.plan;
+        const device = foundation.device;
+        const shape = &foundation.description.shape;
+        const arena = foundation.arena.allocator();
+        const settings = &foundation.settings;
+        const shapes = memory_plan.shapesOf(&foundation.description, settings, plan_.chunk_tokens);
+        device.vtable.prepare(device.context, &shapes) catch return outOfMemory(message);
+
+        const activations: Activations = .init(shape, plan_.chunk_tokens, settings.experts_per_token);
+        var weights = try allocate(device, foundation.weights.bytes, .weights, message);
+        errdefer device.vtable.free(device.context, &weights);
+        var scratch = try allocate(device, activations.bytes, .scratch, message);
+        errdefer device.vtable.free(device.context, &scratch);
+        var slots = try allocate(device, plan_.slots_bytes, .slots, message);
+        errdefer device.vtable.free(device.context, &slots);
+        const workspace = Workspace.init(arena, shape, settings, plan_.chunk_tokens) catch return outOfMemory(message);
+
+        engine.* = .{
+            .gpa = gpa,
+            .arena = undefined,
+            .description = foundation.description,
+            .settings = settings.*,
+            .device = device,
+            .weights_layout = foundation.weights,
+            .state = foundation.state,
+            .file_infos = foundation.file_infos,
+            .memory_plan = plan_.*,
+            .weights = weights,
+            .scratch = scratch,
+            .slots = slots,
+            .model = undefined,
+            .activations = activations,
+            .workspace = workspace,
+            .files = undefined,
+            .reader = undefined,
+            .store = undefined,
+            .loader = null,
+        };
+        engine.model = model_room.Model.bind(arena, &engine.description, &engine.weights_layout, &engine.weights) catch return outOfMemory(message);
+        try engine.openFiles(foundation, hooks, message);
+        engine.arena = foundation.arena;
+    }
+
+    /// Files, reader, store and loader.
+    fn openFiles(engine: *Engine, foundation: *const foundation_room.Foundation, hooks: Hooks, message: *Message) Error!void {
+        const gpa = engine.gpa;
+        engine.files = try Files.open(gpa, engine.file_infos, engine.settings.direct_io, message);
+        errdefer engine.files.close();
+        engine.reader = try engine.openReader(hooks, message);
+        errdefer engine.reader.deinit();
+        engine.store = try store_room.Store.init(gpa, .{
+            .layers = foundation.layers,
+            .experts = engine.description.shape.experts,
+            .files = engine.file_infos,
+            .slots = &engine.slots,
+            .slot_count = engine.memory_plan.slot_count,
+            .floor_slots = engine.memory_plan.floor_slots,
+        }, engine.reader, message);
+        errdefer engine.store.deinit();
+        engine.store.message = &engine.message; // the opener's message does not outlive open
+        engine.loader = Loader.init(gpa, &engine.description, &engine.weights_layout, &engine.weights, engine.device, engine.reader) catch
+            return outOfMemory(message);
+    }
+
+    fn openReader(engine: *Engine, hooks: Hooks, message: *Message) Error!io.Reader {
+        if (hooks.simulated != null or engine.settings.reader == .simulated) {
+            const options = hooks.simulated orelse simulated.SimulatedOptions{};
+            const reader = simulated.Simulated.init(engine.gpa, .{ .files = &engine.files }, options) catch return outOfMemory(message);
+            return reader.asReader();
+        }
+        const pool = try PreadPool.init(engine.gpa, &engine.files, .{ .threads = engine.settings.reader_threads }, message);
+        return pool.asReader();
+    }
+
+    /// The boundary has closed the engine's sessions before.
+    pub fn close(engine: *Engine) void {
+        std.debug.assert(engine.session_count == 0);
+        const device = engine.device;
+        if (engine.loader) |*loader| loader.deinit();
+        engine.store.deinit();
+        engine.reader.deinit();
+        engine.files.close();
+        for ([_]*backend.Buffer{ &engine.slots, &engine.scratch, &engine.weights }) |buffer| device.vtable.free(device.context, buffer);
+        device.vtable.deinit(device.context);
+        engine.description.deinit();
+        engine.arena.deinit();
+        engine.gpa.destroy(engine);
+    }
+
+    /// Reads a bounded slice of the dense part; called again until `done` is 1. A cancelled load may be continued, a
+    /// failed one may not.
+    pub fn load(engine: *Engine, progress: *abi.LoadProgress) Error!void {
+        if (engine.loading == .failed) return engine.message.fail(error.InvalidArgument, "loading this model failed before; close the engine and open it again", .{});
+        try engine.takeCancel();
+        if (engine.loader) |*loader| {
+            loader.advance(&engine.message) catch |err| {
+                engine.loading = .failed;
+                return err;
+            };
+            engine.dense_bytes_read = loader.loaded_bytes;
+            if (loader.done()) {
+                loader.deinit();
+                engine.loader = null;
+                engine.loading = .done;
+            }
+        }
+        progress.* = .{
+            .loaded_bytes = engine.dense_bytes_read,
+            .total_bytes = if (engine.loader) |*loader| loader.total_bytes else engine.dense_bytes_read,
+            .done = @intFromBool(engine.loading == .done),
+            .reserved = 0,
+        };
+    }
+
+    pub fn plan(engine: *const Engine) abi.Plan {
+        return engine.memory_plan;
+    }
+
+    pub fn stats(engine: *const Engine) abi.Stats {
+        const experts = engine.store.counters();
+        const reads = engine.reader.counters();
+        return .{
+            .steps = engine.steps,
+            .tokens = engine.tokens,
+            .expert_hits = experts.hits,
+            .expert_misses = experts.misses,
+            .expert_bytes_read = experts.bytes,
+            .device_bytes_read = reads.bytes,
+            .read_requests = reads.requests,
+            .read_retries = reads.retries,
+            .evictions = experts.evictions,
+            .read_wait_ns = experts.read_wait_ns,
+            .prefetch_issued = 0,
+            .prefetch_used = 0,
+            .dense_bytes_read = engine.dense_bytes_read,
+            .cache_bytes = engine.memory_plan.slots_bytes,
+            .memory_limit_bytes = engine.memory_plan.limit_bytes,
+            .peak_rss_bytes = process.peakResidentBytes(),
+            .rss_bytes = process.residentBytes(),
+        };
+    }
+
+    /// Any thread. The running load or prompt step returns Cancelled soon, else the next call of either kind does at
+    /// its entry; a step of one token per session is short and completes first.
+    pub fn cancel(engine: *Engine) void {
+        engine.cancel_requested.store(true, .release);
+    }
+
+    fn takeCancel(engine: *Engine) Error!void {
+        if (engine.cancel_requested.swap(false, .acq_rel)) return engine.message.fail(error.Cancelled, "cancelled before the call began; no session was touched", .{});
+    }
+
+    pub fn openSession(engine: *Engine) Error!*Session {
+        if (engine.session_count == engine.settings.sessions)
+            return engine.message.fail(error.InvalidArgument, "{d} sessions are open, as many as the engine was opened for; close one first", .{engine.session_count});
+        const session = try Session.create(engine);
+        engine.session_count += 1;
+        return session;
+    }
+
+    /// A new session with the state of a file that the same model saved.
+    pub fn loadSession(engine: *Engine, path: []const u8) Error!*Session {
+        const session = try engine.openSession();
+        errdefer session.close();
+        try session_file.load(session, path);
+        return session;
+    }
+
+    /// One forward pass over the arena's items. Refused items leave every session as it was; a step that fails or is
+    /// cancelled half way leaves the sessions in it broken until they are reset.
+    pub fn step(engine: *Engine, arena: []align(8) u8, count: u32, sessions: SessionResolver) Error!void {
+        if (engine.loading != .done) return engine.message.fail(error.InvalidArgument, "the model is not loaded yet; call load until it is done", .{});
+        try engine.takeCancel();
+        const batch = try batch_room.collect(engine, arena, count, sessions);
+        const flag: ?*std.atomic.Value(bool) = if (batch.decode) null else &engine.cancel_requested;
+        engine.store.options.cancelled = flag;
+        const pass: forward.Pass = .{
+            .device = engine.device,
+            .shape = &engine.description.shape,
+            .settings = &engine.settings,
+            .model = &engine.model,
+            .activations = &engine.activations,
+            .scratch = &engine.scratch,
+            .state = &engine.state,
+            .store = &engine.store,
+            .workspace = &engine.workspace,
+            .message = &engine.message,
+            .cancelled = flag,
+            .batch = &batch,
+        };
+        for (batch.items) |*item| {
+            const session = item.session;
+            @memcpy(session.history[session.position..][0..item.count], batch.tokens[item.first..][0..item.count]);
+            session.broken = true; // until every layer has moved on
+        }
+        errdefer |err| if (err == error.Cancelled) engine.cancel_requested.store(false, .release);
+        try forward.run(&pass);
+        try outputs.run(&pass, arena);
+        engine.commit(&batch, batch_room.stepItems(arena, count));
+    }
+
+    fn commit(engine: *Engine, batch: *const batch_room.Batch, given: []abi.StepItem) void {
+        for (batch.items, given) |*item, *out| {
+            item.session.position += @intCast(item.count);
+            item.session.broken = false;
+            out.sampled = item.sampled;
+            out.logprob = item.logprob;
+            out.position = item.session.position;
+        }
+        engine.steps += 1;
+        engine.tokens += batch.tokens.len;
+    }
+};
+
+fn allocate(device: backend.Backend, bytes: u64, kind: backend.BufferKind, message: *Message) Error!backend.Buffer {
+    const size = std.math.cast(usize, @max(bytes, 1)) orelse return outOfMemory(message);
+    return device.vtable.alloc(device.context, size, kind) catch
+        message.fail(error.OutOfMemory, "the system refused {Bi:.2} for {t}; set a smaller memory limit", .{ bytes, kind });
+}
+
+fn outOfMemory(message: *Message) Error {
+    return message.fail(error.OutOfMemory, "the system refused memory for the model; set a smaller memory limit", .{});
+}

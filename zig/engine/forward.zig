@@ -1,0 +1,91 @@
+//! The forward path of a batch: embedding, then every layer's mixer and experts over the residual stream. Enqueues
+//! operations only; what a layer of a kind does is in that kind's file. The engine's thread enters.
+
+const std = @import("std");
+const abi = @import("../abi/types.zig");
+const result = @import("../abi/result.zig");
+const backend = @import("../backend/backend.zig");
+const store = @import("../experts/store.zig");
+const Activations = @import("activations.zig").Activations;
+const attention_layer = @import("attention_layer.zig");
+const batch_room = @import("batch.zig");
+const delta_layer = @import("delta_layer.zig");
+const model_room = @import("model.zig");
+const moe_layer = @import("moe_layer.zig");
+const Settings = @import("settings.zig").Settings;
+const StateLayout = @import("state_layout.zig").StateLayout;
+const Workspace = @import("workspace.zig").Workspace;
+
+const Error = result.Error;
+
+/// What every layer of a step sees.
+pub const Pass = struct {
+    device: backend.Backend,
+    shape: *const abi.ModelDesc,
+    settings: *const Settings,
+    model: *const model_room.Model,
+    activations: *const Activations,
+    scratch: *const backend.Buffer,
+    state: *const StateLayout,
+    store: *store.Store,
+    workspace: *Workspace,
+    message: *result.Message,
+    /// Looked at between layers; null in a step that always completes.
+    cancelled: ?*std.atomic.Value(bool),
+    batch: *const batch_room.Batch,
+
+    /// A place of the scratch buffer, by its offset in `Activations`.
+    pub fn at(pass: *const Pass, offset: usize) backend.View {
+        return .{ .buffer = pass.scratch, .offset = offset };
+    }
+
+    pub fn tokens(pass: *const Pass) usize {
+        return pass.batch.tokens.len;
+    }
+
+    /// out [tokens, hidden] = norm(residual) * weight
+    pub fn normInto(pass: *const Pass, weight: backend.View, out: usize) void {
+        const device = pass.device;
+        device.vtable.rmsNorm(device.context, &.{
+            .x = pass.at(pass.activations.residual),
+            .weight = weight,
+            .out = pass.at(out),
+            .rows = pass.tokens(),
+            .dim = pass.shape.hidden,
+            .eps = pass.shape.norm_eps,
+        });
+    }
+
+    pub fn fault(pass: *const Pass, err: backend.Error) Error {
+        return switch (err) {
+            error.OutOfMemory => pass.message.fail(error.OutOfMemory, "the compute device ran out of memory", .{}),
+            error.DeviceFailed => pass.message.fail(error.Internal, "the compute device failed", .{}),
+        };
+    }
+
+    /// Several matrices over the same input.
+    pub fn linear(pass: *const Pass, x: usize, outputs: []const backend.LinearOutput) void {
+        pass.device.vtable.linear(pass.device.context, &.{ .x = pass.at(x), .tokens = pass.tokens(), .outputs = outputs });
+    }
+};
+
+/// Runs all layers; afterwards the residual stream holds the last layer's output, [tokens, hidden].
+pub fn run(pass: *const Pass) Error!void {
+    const device = pass.device;
+    const a = pass.activations;
+    const residual = pass.at(a.residual);
+    device.vtable.embed(device.context, &.{ .table = &pass.model.embedding, .tokens = pass.batch.tokens, .out = residual });
+    for (pass.model.layers, 0..) |*layer, number| {
+        if (pass.cancelled) |flag| {
+            if (flag.load(.acquire)) return pass.message.fail(error.Cancelled, "cancelled before layer {d} of {d}; the session must be reset", .{ number, pass.model.layers.len });
+        }
+        pass.normInto(layer.input_norm, a.normed);
+        switch (layer.mixer) {
+            .attention => |*weights| attention_layer.enqueue(pass, number, weights),
+            .delta_net => |*weights| delta_layer.enqueue(pass, number, weights),
+        }
+        device.vtable.add(device.context, &.{ .out = residual, .x = pass.at(a.normed), .n = pass.tokens() * pass.shape.hidden });
+        pass.normInto(layer.post_attention_norm, a.normed);
+        try moe_layer.run(pass, number, &layer.moe);
+    }
+}

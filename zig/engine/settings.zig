@@ -1,0 +1,65 @@
+//! The engine's options, checked against the model and with every default filled in. Plain data.
+
+const std = @import("std");
+const abi = @import("../abi/types.zig");
+const result = @import("../abi/result.zig");
+const process = @import("process.zig");
+
+const Error = result.Error;
+const Message = result.Message;
+
+pub const sessions_max = 256;
+pub const threads_max = 512;
+pub const chunk_tokens_max = 16384;
+const context_default = 8192;
+const chunk_tokens_default = 512;
+
+pub const Settings = struct {
+    memory_bytes: u64,
+    context: u32,
+    threads: u32,
+    cpu_level: abi.CpuLevel,
+    kv_format: abi.Format,
+    experts_per_token: u32,
+    /// Most tokens of a step; the plan may lower it.
+    chunk_tokens: u32,
+    sessions: u32,
+    reader: abi.ReaderKind,
+    reader_threads: u32,
+    direct_io: bool,
+
+    pub fn init(options: *const abi.EngineOptions, shape: *const abi.ModelDesc, message: *Message) Error!Settings {
+        const o = options;
+        if (o.reserved0 != 0 or o.reserved1 != 0) return message.fail(error.InvalidArgument, "a reserved engine option is not zero", .{});
+        if (o.experts_per_token > shape.experts)
+            return message.fail(error.InvalidArgument, "{d} experts per token, but each layer has {d}; use 1 to {d}", .{ o.experts_per_token, shape.experts, shape.experts });
+        if (o.context > shape.context_max)
+            return message.fail(error.InvalidArgument, "a context of {d} tokens, but the model was made for {d}; use at most that", .{ o.context, shape.context_max });
+        if (o.sessions == 0 or o.sessions > sessions_max) return message.fail(error.InvalidArgument, "{d} sessions; use 1 to {d}", .{ o.sessions, sessions_max });
+        if (o.threads > threads_max) return message.fail(error.InvalidArgument, "{d} threads; use at most {d}", .{ o.threads, threads_max });
+        if (o.chunk_tokens > chunk_tokens_max) return message.fail(error.InvalidArgument, "{d} tokens a step; use at most {d}", .{ o.chunk_tokens, chunk_tokens_max });
+        if (o.direct_io > 1) return message.fail(error.InvalidArgument, "direct I/O is 0 or 1, not {d}", .{o.direct_io});
+        const kv_format: abi.Format = switch (o.kv_format) {
+            @intFromEnum(abi.Format.f16) => .f16,
+            @intFromEnum(abi.Format.f32) => .f32,
+            else => return message.fail(error.InvalidArgument, "keys and values are kept in f16 or f32, not in format {d}", .{o.kv_format}),
+        };
+        const context = if (o.context == 0) @min(shape.context_max, context_default) else o.context;
+        const chunk = @min(if (o.chunk_tokens == 0) chunk_tokens_default else o.chunk_tokens, context);
+        return .{
+            .memory_bytes = o.memory_bytes,
+            .context = context,
+            .threads = if (o.threads == 0) @min(process.processorCount(), threads_max) else o.threads,
+            .cpu_level = std.enums.fromInt(abi.CpuLevel, o.cpu_level) orelse
+                return message.fail(error.InvalidArgument, "the CPU level {d} is unknown", .{o.cpu_level}),
+            .kv_format = kv_format,
+            .experts_per_token = if (o.experts_per_token == 0) shape.experts_per_token else o.experts_per_token,
+            .chunk_tokens = @max(chunk, o.sessions), // every session can take part in a step
+            .sessions = o.sessions,
+            .reader = std.enums.fromInt(abi.ReaderKind, o.reader) orelse
+                return message.fail(error.InvalidArgument, "the reader {d} is unknown", .{o.reader}),
+            .reader_threads = o.reader_threads,
+            .direct_io = o.direct_io == 1,
+        };
+    }
+};

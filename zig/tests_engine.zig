@@ -1,0 +1,9 @@
+test {
+    _ = @import("engine/activations.zig");
+    _ = @import("engine/engine.zig");
+    _ = @import("engine/process.zig");
+    _ = @import("engine/random.zig");
+    _ = @import("engine/vector_math.zig");
+    _ = @import("engine/engine_test.zig");
+    _ = @import("engine/sampler_test.zig");
+}
