@@ -2,8 +2,12 @@
 
 test {
     _ = @import("experts/finite.zig");
+    _ = @import("experts/record_test.zig");
     _ = @import("experts/slots_test.zig");
     _ = @import("experts/store_test.zig");
+    _ = @import("experts/store_fault_test.zig");
+    _ = @import("io/transfer_test.zig");
+    _ = @import("io/pool_test.zig");
     _ = @import("format/fill_values.zig");
     _ = @import("format/fill_test.zig");
 }

@@ -99,5 +99,5 @@ test "arguments that contradict themselves are refused by name" {
         }
     }
     try std.testing.expectError(error.IoFailed, fill(temporary.path("no/such/folder"), &argsOf(0, 64), &message));
-    try std.testing.expect(std.mem.indexOf(u8, message.text(), "NOENT") != null);
+    try std.testing.expect(std.mem.indexOf(u8, message.text(), "ENOENT") != null);
 }

@@ -133,9 +133,10 @@ fn errnoNow() u32 {
     return @intCast(std.c._errno().*);
 }
 
-/// The symbol of an errno ("IO", "NOENT"), for messages.
+/// The symbol of an errno ("EIO", "ENOENT"), for messages.
 pub fn errnoName(errno: u32) []const u8 {
-    const value = std.math.cast(@typeInfo(std.c.E).@"enum".tag_type, errno) orelse return "unknown error";
-    const known = std.enums.fromInt(std.c.E, value) orelse return "unknown error";
-    return std.enums.tagName(std.c.E, known) orelse "unknown error";
+    inline for (@typeInfo(std.c.E).@"enum".fields) |field| {
+        if (field.value == errno) return "E" ++ field.name;
+    }
+    return "an unknown error";
 }
