@@ -37,6 +37,9 @@ export function exitCodeOf(error: unknown): number {
     case "model_invalid":
       return 3;
     case "usage":
+    case "invalid_argument":
+    case "memory_too_small":
+    case "context_full":
       return 2;
     case "cancelled":
       return 130;

@@ -1,0 +1,86 @@
+/** What `run` feeds the model: ids from a raw text, from rendered chat turns, or as given; and how a saved session goes on. */
+import { continuationText } from "../chat/continuation.ts";
+import type { ChatMessage } from "../chat/messages.ts";
+import { ChatTemplate } from "../chat/template.ts";
+import { FlashmoeError } from "../errors.ts";
+import { loadChatTemplate } from "../models/chat-template-file.ts";
+import type { ModelDescription } from "../models/description.ts";
+import type { Tokenizer } from "../models/tokenizer.ts";
+
+/** The part of a session file that is this command's own; the native state lies beside it. */
+export interface SavedConversation {
+  version: 1;
+  /** Empty for sessions of --raw and --token-ids. */
+  messages: ChatMessage[];
+  /** The last sampled token, not yet fed to the model; null when the reply was cut by a stop string. */
+  lastToken: number | null;
+}
+
+export interface PromptRequest {
+  text: string;
+  system: string | undefined;
+  raw: boolean;
+  think: boolean | undefined;
+  saved: SavedConversation | null;
+}
+
+export interface PreparedPrompt {
+  ids: number[];
+  /** The conversation up to the new turn; null when no template is used. */
+  messages: ChatMessage[] | null;
+}
+
+export async function preparePrompt(
+  description: ModelDescription,
+  tokenizer: Tokenizer,
+  request: PromptRequest,
+): Promise<PreparedPrompt> {
+  if (request.raw) return { ids: tokenizer.encode(request.text), messages: null };
+  const source = await loadChatTemplate(description.directory);
+  if (source === null) {
+    throw new FlashmoeError("model_invalid", `${description.name} has no chat template.`, {
+      hint: "Use --raw to complete the text as it is.",
+    });
+  }
+  const template = new ChatTemplate(source);
+  const options = { enableThinking: request.think };
+  const turn: ChatMessage = { role: "user", content: request.text };
+  if (request.saved !== null) return continueConversation(template, tokenizer, request.saved, turn, options);
+  const messages: ChatMessage[] =
+    request.system === undefined ? [turn] : [{ role: "system", content: request.system }, turn];
+  return { ids: tokenizer.encode(template.render(messages, options)), messages };
+}
+
+function continueConversation(
+  template: ChatTemplate,
+  tokenizer: Tokenizer,
+  saved: SavedConversation,
+  turn: ChatMessage,
+  options: { enableThinking: boolean | undefined },
+): PreparedPrompt {
+  if (saved.messages.length === 0) {
+    throw new FlashmoeError("usage", "the session was made with --raw or --token-ids and holds no conversation.", {
+      hint: "Continue it with --raw or --token-ids, or start another session file.",
+    });
+  }
+  const ids = tokenizer.encode(continuationText(template, saved.messages, [turn], options));
+  // The text begins with the end of the reply's turn. When the model ended the turn itself, that token waits in the state.
+  const ended = saved.lastToken !== null && ids[0] === saved.lastToken;
+  return { ids: ended ? ids.slice(1) : ids, messages: [...saved.messages, turn] };
+}
+
+export function encodeSaved(saved: SavedConversation): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(saved));
+}
+
+export function decodeSaved(user: Uint8Array): SavedConversation {
+  try {
+    const value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(user)) as SavedConversation;
+    if (value.version === 1 && Array.isArray(value.messages)) return value;
+  } catch {
+    // falls through to the named error: the native part of the file was whole, this part is not ours
+  }
+  throw new FlashmoeError("session_file_invalid", "the session file was not written by `flashmoe run`.", {
+    hint: "Start a new session file.",
+  });
+}

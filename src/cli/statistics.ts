@@ -1,0 +1,69 @@
+/** The `stats` object of `run --json` and its line on stderr: what a run cost, with K and bits beside every speed. */
+import type { Plan, Stats } from "../engine/types.ts";
+import { formatBytes, formatSeconds } from "./format.ts";
+
+export interface RunStatistics {
+  backend: string;
+  experts_per_token: number;
+  prompt_s: number;
+  decode_s: number;
+  tokens_per_s: number;
+  token_ms_p50: number;
+  token_ms_p99: number;
+  expert_hits: number;
+  expert_misses: number;
+  expert_bytes_read: number;
+  read_wait_s: number;
+  prefetch_issued: number;
+  prefetch_used: number;
+  cache_bytes: number;
+  memory_limit_bytes: number;
+  peak_rss_bytes: number;
+}
+
+export interface Timing {
+  promptMs: number;
+  /** One entry per decode step, the time of the step that made the token. */
+  stepMs: number[];
+}
+
+export function runStatistics(plan: Plan, stats: Stats, timing: Timing): RunStatistics {
+  const decodeMs = timing.stepMs.reduce((sum, ms) => sum + ms, 0);
+  return {
+    backend: "cpu",
+    experts_per_token: plan.expertsPerToken,
+    prompt_s: timing.promptMs / 1000,
+    decode_s: decodeMs / 1000,
+    tokens_per_s: decodeMs > 0 ? (timing.stepMs.length * 1000) / decodeMs : 0,
+    token_ms_p50: percentile(timing.stepMs, 0.5),
+    token_ms_p99: percentile(timing.stepMs, 0.99),
+    expert_hits: stats.expertHits,
+    expert_misses: stats.expertMisses,
+    expert_bytes_read: stats.expertBytesRead,
+    read_wait_s: stats.readWaitNs / 1e9,
+    prefetch_issued: stats.prefetchIssued,
+    prefetch_used: stats.prefetchUsed,
+    cache_bytes: stats.cacheBytes,
+    memory_limit_bytes: stats.memoryLimitBytes,
+    peak_rss_bytes: stats.peakRssBytes,
+  };
+}
+
+/** Nearest-rank percentile; 0 for nothing. */
+export function percentile(values: number[], share: number): number {
+  if (values.length === 0) return 0;
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))]!;
+}
+
+export function statisticsLine(stats: RunStatistics, promptTokens: number, bits: string): string {
+  const touched = stats.expert_hits + stats.expert_misses;
+  const rate = touched === 0 ? "no experts touched" : `hit rate ${((100 * stats.expert_hits) / touched).toFixed(1)} %`;
+  return [
+    `prompt ${promptTokens} tokens in ${formatSeconds(stats.prompt_s)}`,
+    `decode ${stats.tokens_per_s.toFixed(2)} tok/s (K=${stats.experts_per_token}, ${bits}, p99 ${stats.token_ms_p99.toFixed(1)} ms)`,
+    rate,
+    `${formatBytes(stats.expert_bytes_read)} read, waited ${formatSeconds(stats.read_wait_s)}`,
+    `peak ${formatBytes(stats.peak_rss_bytes)}`,
+  ].join("; ");
+}
