@@ -80,10 +80,11 @@ export class EngineHost {
   createSession(sampling: Sampling): Requests["createSession"]["result"] {
     const handle = allocate(4);
     this.#native.check("fm_session_open", this.#engine, handle);
-    return this.#adopt(handle.getUint32(0, true), sampling, () => null);
+    return this.#adopt(handle.getUint32(0, true), sampling, () => ({ pending: null, topLogprobs: 0 }));
   }
 
-  loadSession(path: string, sampling: Sampling): Requests["loadSession"]["result"] {
+  /** The file's sampling goes on where it was, unless another is given. */
+  loadSession(path: string, sampling: Sampling | null): Requests["loadSession"]["result"] {
     const handle = allocate(4);
     const text = textArgument(path);
     this.#native.check("fm_session_load", this.#engine, text.view, text.bytes, handle);
@@ -91,7 +92,7 @@ export class EngineHost {
     const adopted = this.#adopt(handle.getUint32(0, true), sampling, (session) => {
       const blob = unwrapUser(this.#userBlob(session), this.#vocab);
       user = blob.user;
-      return blob.pending;
+      return blob;
     });
     return { ...adopted, user };
   }
@@ -117,7 +118,8 @@ export class EngineHost {
 
   save(session: number, path: string, user: Uint8Array): void {
     const text = textArgument(path);
-    const blob = wrapUser(this.#session(session).pending, user);
+    const { pending, topLogprobs } = this.#session(session);
+    const blob = wrapUser({ pending, topLogprobs, user });
     this.#native.check("fm_session_save", session, text.view, text.bytes, blob, blob.byteLength);
   }
 
@@ -218,16 +220,16 @@ export class EngineHost {
 
   #adopt(
     session: number,
-    sampling: Sampling,
-    pendingOf: (session: number) => number | null,
+    sampling: Sampling | null,
+    extras: (session: number) => { pending: number | null; topLogprobs: number },
   ): Requests["createSession"]["result"] {
     try {
       const place = allocate(SessionInfo.size);
       this.#native.check("fm_session_info", session, place);
-      const info = readStruct(place, 0, SessionInfo);
-      const state = { fedTokens: info.position, pending: pendingOf(session), context: info.context, topLogprobs: 0 };
-      this.#sessions.set(session, state);
-      this.setSampling(session, sampling);
+      const { position, context } = readStruct(place, 0, SessionInfo);
+      const { pending, topLogprobs } = extras(session);
+      this.#sessions.set(session, { fedTokens: position, pending, context, topLogprobs });
+      if (sampling !== null) this.setSampling(session, sampling);
       return { session, state: this.stateOf(session) };
     } catch (error) {
       this.#sessions.delete(session);

@@ -77,8 +77,11 @@ export class FlashMoE {
     return this.#session(session, state, new Uint8Array());
   }
 
-  /** Continues a saved session: the same model, options that hold at least as much context. */
-  async loadSession(path: string, sampling: Sampling = {}): Promise<Session> {
+  /**
+   * Continues a saved session: the same model, options that hold at least as much context. Its sampling and its random
+   * numbers go on where they were; other settings may be given, and a new seed starts them anew.
+   */
+  async loadSession(path: string, sampling: Sampling | null = null): Promise<Session> {
     const { session, state, user } = await this.#open().request("loadSession", { path, sampling });
     return this.#session(session, state, user);
   }

@@ -18,7 +18,7 @@ export interface Requests {
   stats: { args: Record<string, never>; result: ArrayBuffer };
   createSession: { args: { sampling: Sampling }; result: { session: number; state: SessionState } };
   loadSession: {
-    args: { path: string; sampling: Sampling };
+    args: { path: string; sampling: Sampling | null };
     result: { session: number; state: SessionState; user: Uint8Array };
   };
   closeSession: { args: { session: number }; result: null };

@@ -1,29 +1,40 @@
 /**
- * What a session file carries besides the native state: the pending token (sampled, not yet fed) and the caller's bytes.
- * Layout: u32 version | u32 pending or noneU32 | the caller's bytes. Pure.
+ * What a session file carries besides the native state: the pending token (sampled, not yet fed), how many alternatives
+ * its sampling reports, and the caller's bytes.
+ * Layout: u32 version | u32 pending or noneU32 | u32 topLogprobs | u32 zero | the caller's bytes. Pure.
  */
 import { FlashmoeError } from "../errors.ts";
-import { noneU32 } from "../native/bindings.gen.ts";
+import { maxTopLogprobs, noneU32 } from "../native/bindings.gen.ts";
 
 const version = 1;
-const headBytes = 8;
+const headBytes = 16;
 
-export function wrapUser(pending: number | null, user: Uint8Array): DataView {
+export interface UserBlob {
+  pending: number | null;
+  topLogprobs: number;
+  user: Uint8Array;
+}
+
+export function wrapUser({ pending, topLogprobs, user }: UserBlob): DataView {
   const buffer = new ArrayBuffer(headBytes + user.length);
   const view = new DataView(buffer);
   view.setUint32(0, version, true);
   view.setUint32(4, pending ?? noneU32, true);
+  view.setUint32(8, topLogprobs, true);
   new Uint8Array(buffer, headBytes).set(user);
   return view;
 }
 
-export function unwrapUser(blob: Uint8Array, vocab: number): { pending: number | null; user: Uint8Array } {
+export function unwrapUser(blob: Uint8Array, vocab: number): UserBlob {
   const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
   if (blob.length < headBytes || view.getUint32(0, true) !== version) throw invalid("was written by another version");
   const pending = view.getUint32(4, true);
-  if (pending !== noneU32 && pending >= vocab)
+  const topLogprobs = view.getUint32(8, true);
+  if (pending !== noneU32 && pending >= vocab) {
     throw invalid(`names the token ${pending}, which the model does not have`);
-  return { pending: pending === noneU32 ? null : pending, user: blob.slice(headBytes) };
+  }
+  if (topLogprobs > maxTopLogprobs) throw invalid(`asks for ${topLogprobs} alternatives to a token`);
+  return { pending: pending === noneU32 ? null : pending, topLogprobs, user: blob.slice(headBytes) };
 }
 
 function invalid(what: string): FlashmoeError {

@@ -1,6 +1,6 @@
 //! The table of exported calls: one public declaration per symbol, named as it is exported. `zig/flashmoe.zig` exports
 //! it, `manifest.zig` reflects over it. Generic over `core`, what the boundary needs of the other rooms (see engine.zig;
-//! also `cpuInfo() abi.CpuInfo` and `fill(path, *const abi.FillArgs, *Message) Error!void`).
+//! also `fill(path, *const abi.FillArgs, *Message) Error!void` and what machine.zig asks for).
 
 const engine = @import("engine.zig");
 const session = @import("session.zig");

@@ -97,11 +97,23 @@ const model = struct {
     pub fn fill(path: []const u8, args: *const types.FillArgs, message: *result.Message) Error!void {
         if (args.bytes == 0) return message.fail(error.InvalidArgument, "{s}: nothing to fill", .{path});
     }
-    pub fn cpuInfo() types.CpuInfo {
-        var info = std.mem.zeroes(types.CpuInfo);
-        info.cores = 3;
-        return info;
-    }
+    pub const detect = struct {
+        pub fn best() types.CpuLevel {
+            return .avx2;
+        }
+        pub fn supportedBits() u32 {
+            return 6;
+        }
+    };
+    pub const process = struct {
+        pub fn processorCount() u32 {
+            return 3;
+        }
+        pub fn machineBytes() u64 {
+            return 1 << 40;
+        }
+    };
+    pub const direct_supported = true;
 };
 
 const fm = calls.Table(model);
@@ -316,7 +328,7 @@ test "the table's limit is an error with a text, and nothing leaks over many cyc
 test "machine and file calls pass through" {
     var info: types.CpuInfo = undefined;
     try expectResult(.ok, fm.fm_cpu_info(&info));
-    try expectEqual(3, info.cores);
+    try expectEqual(types.CpuInfo{ .level = 2, .cores = 3, .memory_bytes = 1 << 40, .supported_levels = 6, .direct_io = 1 }, info);
     var args: types.FillArgs = std.mem.zeroes(types.FillArgs);
     try expectResult(.invalid_argument, fm.fm_fill("a/b", 3, &args));
     try expectMessage(0, "a/b: nothing to fill");
