@@ -148,7 +148,9 @@ pub const Engine = struct {
     /// Files, reader, store and loader.
     fn openFiles(engine: *Engine, foundation: *const foundation_room.Foundation, hooks: Hooks, message: *Message) Error!void {
         const gpa = engine.gpa;
-        engine.files = try Files.open(gpa, engine.file_infos, engine.settings.direct_io, message);
+        // The simulated reader cuts its reads anywhere, which direct reads do not allow.
+        const is_simulated = hooks.simulated != null or engine.settings.reader == .simulated;
+        engine.files = try Files.open(gpa, engine.file_infos, engine.settings.direct_io and !is_simulated, message);
         errdefer engine.files.close();
         engine.reader = try engine.openReader(hooks, message);
         errdefer engine.reader.deinit();

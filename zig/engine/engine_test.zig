@@ -67,3 +67,176 @@ test "chunks of 1, 7 and 64 tokens give the same logits" {
         }
     }
 }
+
+test "memory, threads, reads and chunking of the same batch never change a bit" {
+    var disk: Disk = try .init(.{ .experts = 12, .experts_per_token = 4 });
+    defer disk.deinit();
+    const levels = [_]abi.CpuLevel{ .scalar, .automatic };
+    for (levels) |level| {
+        var options = rig.exact;
+        options.cpu_level = @intFromEnum(level);
+        const expected = try promptLogits(&disk, options, 16, .{});
+        defer gpa.free(expected);
+        const full = try planOf(&disk, options);
+        // The least that is accepted, some slots more, nearly everything.
+        const sizes = [_]u64{ full.minimum_bytes, full.minimum_bytes + 9 * full.slot_bytes, full.full_bytes - 2 * full.slot_bytes };
+        for (sizes) |memory_bytes| {
+            for ([_]u32{ 1, 2 }) |threads| {
+                var limited = options;
+                limited.memory_bytes = memory_bytes;
+                limited.threads = threads;
+                const hooks: engine_room.Hooks = .{
+                    .foundation = .{ .resident_bytes = 0 },
+                    .simulated = if (threads == 2) .{ .seed = memory_bytes, .short_reads = 0.2, .interruptions = 0.1 } else null,
+                };
+                // Another thread needs scratch of its own: the limit is for one.
+                if (threads == 2) limited.memory_bytes += (try planOf(&disk, limited)).minimum_bytes - full.minimum_bytes;
+                const got = try promptLogits(&disk, limited, 16, hooks);
+                defer gpa.free(got);
+                try std.testing.expectEqualSlices(u32, @ptrCast(expected), @ptrCast(got));
+            }
+        }
+    }
+}
+
+/// The plan with nothing resident before.
+fn planOf(disk: *const Disk, options: abi.EngineOptions) !abi.Plan {
+    const engine = try openPlanned(disk, options);
+    defer engine.close();
+    return engine.plan();
+}
+
+fn openPlanned(disk: *const Disk, options: abi.EngineOptions) !*Engine {
+    var message: Message = .{};
+    var generous = options;
+    generous.memory_bytes = 0;
+    return Engine.openWith(gpa, disk.model.description, generous, .{ .foundation = .{ .resident_bytes = 0 } }, &message);
+}
+
+test "the cache: a second pass hits, counters are exact" {
+    var disk: Disk = try .init(.{});
+    defer disk.deinit();
+    const engine = try rig.open(&disk, rig.exact, .{});
+    defer engine.close();
+    const session = try engine.openSession();
+    defer session.close();
+    var feeds = [_]Feed{.{ .session = session, .tokens = &.{ 1, 2, 3, 4 }, .flags = &.{} }};
+    try rig.step(engine, &feeds);
+    const cold = engine.stats();
+    const record = engine.plan().record_bytes;
+    try std.testing.expect(cold.expert_misses >= 3 * 3 and cold.expert_hits == 0);
+    try std.testing.expectEqual(cold.expert_misses * record, cold.expert_bytes_read);
+    try std.testing.expect(cold.device_bytes_read >= cold.expert_bytes_read + cold.dense_bytes_read);
+    session.reset();
+    try rig.step(engine, &feeds);
+    const warm = engine.stats();
+    try std.testing.expectEqual(cold.expert_misses, warm.expert_misses);
+    try std.testing.expectEqual(cold.expert_misses, warm.expert_hits);
+    try std.testing.expectEqual(2, warm.steps);
+    try std.testing.expectEqual(8, warm.tokens);
+    var dense: u64 = 0;
+    for (disk.model.tensors()) |*tensor| {
+        if (tensor.expert_count == 0) dense += tensor.weight.bytes + tensor.scales.bytes + tensor.biases.bytes;
+    }
+    try std.testing.expectEqual(dense, warm.dense_bytes_read);
+}
+
+test "sessions in one batch compute what each computes alone" {
+    var disk: Disk = try .init(.{});
+    defer disk.deinit();
+    var options = rig.exact;
+    options.sessions = 3;
+    const engine = try rig.open(&disk, options, .{});
+    defer engine.close();
+    var buffers: [3][20]u32 = undefined;
+    const lengths = [_]usize{ 20, 1, 9 };
+    var alone: [3][vocab]f32 = undefined;
+    for (&buffers, &alone, 0..) |*buffer, *logits, i| {
+        const tokens = rig.prompt(i + 40, buffer, vocab)[0..lengths[i]];
+        const session = try engine.openSession();
+        defer session.close();
+        var warmup = [_]Feed{.{ .session = session, .tokens = &.{ 5, @intCast(i) }, .flags = &.{} }};
+        try rig.step(engine, &warmup);
+        var feeds = [_]Feed{.{ .session = session, .tokens = tokens, .logits = logits }};
+        try rig.step(engine, &feeds);
+    }
+    var together: [3][vocab]f32 = undefined;
+    var feeds: [3]Feed = undefined;
+    for (&feeds, &together, 0..) |*feed, *logits, i| {
+        const session = try engine.openSession();
+        var warmup = [_]Feed{.{ .session = session, .tokens = &.{ 5, @intCast(i) }, .flags = &.{} }};
+        try rig.step(engine, &warmup);
+        feed.* = .{ .session = session, .tokens = buffers[i][0..lengths[i]], .logits = logits };
+    }
+    defer for (feeds) |feed| feed.session.close();
+    try rig.step(engine, &feeds);
+    for (alone, together, feeds) |a, b, feed| {
+        try expectNear(&a, &b, 1e-4);
+        try std.testing.expectEqual(feed.tokens.len + 2, feed.position);
+    }
+    // A fourth session is more than the engine was opened for.
+    try std.testing.expectError(error.InvalidArgument, engine.openSession());
+}
+
+test "scores, last logits, all logits and samples agree" {
+    var disk: Disk = try .init(.{});
+    defer disk.deinit();
+    const engine = try rig.open(&disk, rig.exact, .{});
+    defer engine.close();
+    const session = try engine.openSession();
+    defer session.close();
+    var buffer: [40]u32 = undefined;
+    const tokens = rig.prompt(9, &buffer, vocab);
+    const all = try gpa.alloc(f32, 40 * vocab);
+    defer gpa.free(all);
+    try rig.feedAll(engine, session, tokens, 40, all);
+
+    session.reset();
+    try session.setSampling(.{ .top_logprobs = 3 });
+    var targets: [40]u32 = undefined;
+    for (&targets, 0..) |*target, i| target.* = if (i % 3 == 0) abi.none_u32 else tokens[(i + 1) % 40];
+    var scores: [40]f32 = undefined;
+    var last: [vocab]f32 = undefined;
+    var top: [3]abi.TopLogprob = undefined;
+    var feeds = [_]Feed{.{ .session = session, .tokens = tokens, .flags = &.{ .score, .logits_last, .sample }, .targets = &targets, .scores = &scores, .logits = &last, .top = &top }};
+    try rig.step(engine, &feeds);
+    try expectNear(all[39 * vocab ..], &last, 1e-5);
+    for (scores, targets, 0..) |score, target, i| {
+        if (target == abi.none_u32) {
+            try std.testing.expectEqual(0, score);
+            continue;
+        }
+        var sum: f64 = 0;
+        for (all[i * vocab ..][0..vocab]) |l| sum += @exp(@as(f64, l));
+        try std.testing.expectApproxEqAbs(all[i * vocab + target] - @log(sum), score, 1e-4);
+    }
+    const best = std.mem.indexOfMax(f32, &last);
+    try std.testing.expectEqual(best, feeds[0].sampled);
+    try std.testing.expectEqual(best, top[0].id);
+    try std.testing.expectEqual(top[0].logprob, feeds[0].logprob);
+    try std.testing.expect(top[0].logprob >= top[1].logprob and top[1].logprob >= top[2].logprob);
+}
+
+test "K: fewer or more experts than trained change the logits, every K of 1..experts runs" {
+    var disk: Disk = try .init(.{ .kinds = &.{ .attention, .delta_net }, .experts = 5, .experts_per_token = 2 });
+    defer disk.deinit();
+    var previous: [vocab]f32 = @splat(0);
+    for (1..6) |k| {
+        var options = rig.exact;
+        options.experts_per_token = @intCast(k);
+        const engine = try rig.open(&disk, options, .{});
+        defer engine.close();
+        const session = try engine.openSession();
+        defer session.close();
+        var logits: [vocab]f32 = undefined;
+        var feeds = [_]Feed{.{ .session = session, .tokens = &.{ 3, 1, 4 }, .logits = &logits }};
+        try rig.step(engine, &feeds);
+        try std.testing.expect(!std.mem.eql(u8, std.mem.asBytes(&previous), std.mem.asBytes(&logits)));
+        previous = logits;
+        try std.testing.expectEqual(k, engine.plan().experts_per_token);
+        if (k == 5) try std.testing.expectEqual(10, engine.stats().expert_misses); // all five of both layers
+    }
+    var message: Message = .{};
+    try std.testing.expectError(error.InvalidArgument, Engine.open(gpa, disk.model.description, .{ .experts_per_token = 6 }, &message));
+    try std.testing.expect(std.mem.indexOf(u8, message.text(), "6 experts per token") != null);
+}
