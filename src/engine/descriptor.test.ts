@@ -51,7 +51,12 @@ test("every fact of the description is in the bytes", async () => {
     expect(desc.role).toBe(Role[tensor.role]);
     expect(desc.layer).toBe(tensor.layer ?? noneU32);
     expect(desc.format).toBe(Format[tensor.format]);
-    expect([desc.bits, desc.group, desc.rows, desc.cols]).toEqual([tensor.bits, tensor.group, tensor.rows, tensor.cols]);
+    expect([desc.bits, desc.group, desc.rows, desc.cols]).toEqual([
+      tensor.bits,
+      tensor.group,
+      tensor.rows,
+      tensor.cols,
+    ]);
     expect([desc.expertFirst, desc.expertCount]).toEqual([tensor.expertFirst, tensor.expertCount]);
   });
 });
@@ -65,9 +70,12 @@ test("numbers that cannot be encoded are refused, not wrapped", async () => {
     edit(copy);
     return () => encodeDescription(copy);
   };
-  expect(spoil((m) => void (m.shape.hidden = 2 ** 32))).toThrow("ModelDesc.hidden");
-  expect(spoil((m) => void (m.shape.vocab = -1))).toThrow("ModelDesc.vocab");
-  expect(spoil((m) => void (m.tensors[0]!.weight.offset = 2 ** 53))).toThrow("Extent.offset");
-  expect(spoil((m) => void (m.tensors[0]!.rows = 1.5))).toThrow("TensorDesc.rows");
-  expect(spoil((m) => void (m.hash = "12"))).toThrow("hash");
+  const cases: [(copy: typeof model) => void, string][] = [
+    [(m) => Object.assign(m.shape, { hidden: 2 ** 32 }), "ModelDesc.hidden"],
+    [(m) => Object.assign(m.shape, { vocab: -1 }), "ModelDesc.vocab"],
+    [(m) => Object.assign(m.tensors[0]!.weight, { offset: 2 ** 53 }), "Extent.offset"],
+    [(m) => Object.assign(m.tensors[0]!, { rows: 1.5 }), "TensorDesc.rows"],
+    [(m) => Object.assign(m, { hash: "12" }), "hash"],
+  ];
+  for (const [edit, message] of cases) expect(spoil(edit)).toThrow(message);
 });
