@@ -6,6 +6,7 @@ test {
     _ = @import("engine/vector_math.zig");
     _ = @import("engine/engine_test.zig");
     _ = @import("engine/refusal_test.zig");
+    _ = @import("engine/reference_test.zig");
     _ = @import("engine/sampler_test.zig");
     _ = @import("engine/session_test.zig");
 }
