@@ -7,8 +7,8 @@
  * about 1/sqrt(K). The output projections divide by these, so that each of the 2 * layers branches adds the same share
  * and the residual stream ends at a known rms whatever the depth. The head then gives logits a deviation of `logitStd`.
  *
- * A tied head would repeat the current token, since the residual still holds its embedding: there the branches must
- * outweigh the embedding by about sqrt(hidden), which leaves that token's logit one deviation above the others.
+ * A tied head would repeat the current token, since the residual still holds its embedding: there the final norm's
+ * weights are standard normal, so that the token's own logit is one of many.
  */
 import type { SynthOptions } from "./synth-shape.ts";
 
@@ -60,11 +60,17 @@ export function isAttentionLayer(layer: number): boolean {
 export function synthTensors(options: SynthOptions): { tensors: SynthTensor[]; gateModules: string[] } {
   const builder = new Builder(options);
   const { hidden, vocab, layers, tie } = options;
-  builder.matrix(`${modelPrefix}embed_tokens`, [vocab, hidden], tie ? logitStd / Math.sqrt(hidden) : 1);
+  builder.matrix(`${modelPrefix}embed_tokens`, [vocab, hidden], embeddingStd(options));
   for (let layer = 0; layer < layers; layer++) builder.layer(layer);
-  builder.norm(`${modelPrefix}norm.weight`, hidden);
+  if (tie) builder.normal(`${modelPrefix}norm.weight`, [hidden], 0, 1, options.dtype);
+  else builder.norm(`${modelPrefix}norm.weight`, hidden);
   if (!tie) builder.matrix(headModule, [vocab, hidden], logitStd / Math.sqrt(hidden));
   return { tensors: builder.tensors, gateModules: builder.gateModules };
+}
+
+/** A tied embedding is also the head and must give logits their deviation. */
+function embeddingStd({ tie, hidden }: SynthOptions): number {
+  return tie ? logitStd / Math.sqrt(hidden) : 1;
 }
 
 class Builder {
@@ -74,8 +80,9 @@ class Builder {
   private readonly branchStd: number;
 
   constructor(private readonly options: SynthOptions) {
-    // Untied: embedding 1, all branches together sqrt(2). Tied: all branches together 3, beside an embedding near 0.
-    this.branchStd = options.tie ? 3 / Math.sqrt(2 * options.layers) : 1 / Math.sqrt(options.layers);
+    // All branches together add sqrt(2) times the embedding's deviation: nothing explodes, and a routing decision that
+    // another order of summation turns around does not drown the rest.
+    this.branchStd = embeddingStd(options) / Math.sqrt(options.layers);
   }
 
   layer(layer: number): void {
@@ -137,7 +144,7 @@ class Builder {
     this.float(name, [size], { kind: "constantJitter", format: dtype, mean, spread: jitter });
   }
 
-  private normal(name: string, shape: number[], mean: number, spread: number, format: FloatType): void {
+  normal(name: string, shape: number[], mean: number, spread: number, format: FloatType): void {
     this.float(name, shape, { kind: "normal", format, mean, spread });
   }
 
