@@ -8,7 +8,9 @@ export async function runNativeTests(executables, { wrapper = [], label = "zig" 
   for (const executable of executables) {
     const name = `${label} ${basename(executable)}`;
     const [program, ...args] = [...wrapper, executable];
+    const began = performance.now();
     const { status, output } = await capture(program, args);
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
     const tally = { name, ...countsOf(output) };
     // A crash, a leak or a sanitiser's report fails without a failing test of its own.
     if (status !== 0 && tally.failed === 0) tally.failed = 1;
@@ -17,7 +19,7 @@ export async function runNativeTests(executables, { wrapper = [], label = "zig" 
       say(`--- ${name} ended with ${status}`);
       say(output.trimEnd());
       say("--- for stack traces: zig build test -Droom=ROOM -Dstrip=false");
-    } else say(`${name}: ${tally.passed} passed`);
+    } else say(`${name}: ${tally.passed} passed in ${seconds} s`);
     tallies.push(tally);
   }
   return tallies;
