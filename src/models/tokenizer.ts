@@ -160,7 +160,8 @@ function checkTokenizer(json: PlainObject, vocab: number): void {
     );
   }
   if (!Array.isArray(added)) throw modelError("tokenizer.json: added_tokens is no list.", downloadAgain);
-  for (const [token, id] of Object.entries(model.vocab)) checkTokenId(token, id, vocab);
+  const ids = model.vocab;
+  for (const token in ids) checkTokenId(token, ids[token], vocab);
   for (const token of added) {
     if (!isPlainObject(token) || typeof token.content !== "string") {
       throw modelError("tokenizer.json: an entry of added_tokens has no content.", downloadAgain);
