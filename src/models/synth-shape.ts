@@ -177,6 +177,12 @@ function checkSizes(options: SynthOptions): void {
     );
   }
   if (options.layers > 4096) throw usage(`--layers ${options.layers} is more than 4096.`, "Give fewer layers.");
+  if (!["bf16", "f16", "f32"].includes(options.dtype)) {
+    throw usage(`--dtype must be bf16, f16 or f32, not ${options.dtype}.`, "Give another format.");
+  }
+  if (!Number.isSafeInteger(options.shardBytes) || options.shardBytes < 1) {
+    throw usage(`--shard-size must be a size of at least 1 byte, not ${options.shardBytes}.`, "Give another size.");
+  }
   if (!Number.isSafeInteger(options.seed) || options.seed < 0) {
     throw usage(`--seed must be a whole number from 0 to 2^53, not ${options.seed}.`, "Give another seed.");
   }

@@ -250,6 +250,8 @@ describe("options", () => {
     [{ deltaValueHeads: 6 }, /--delta-value-heads 6 is not a multiple of --delta-key-heads 4/],
     [{ headDim: 36 }, /--head-dim 36 is not a multiple of 8/],
     [{ seed: -1 }, /--seed must be/],
+    [{ dtype: "f64" as "f32" }, /--dtype must be bf16, f16 or f32, not f64/],
+    [{ shardBytes: 0 }, /--shard-size must be/],
   ];
   for (const [options, message] of refused) {
     test(`refused: ${JSON.stringify(options)}`, () => {
