@@ -6,6 +6,7 @@ test {
     _ = @import("experts/slots_test.zig");
     _ = @import("experts/store_test.zig");
     _ = @import("experts/store_fault_test.zig");
+    _ = @import("experts/store_pool_test.zig");
     _ = @import("io/transfer_test.zig");
     _ = @import("io/pool_test.zig");
     _ = @import("format/fill_values.zig");

@@ -11,6 +11,9 @@ const checkRequest = @import("pread_pool.zig").checkRequest;
 
 const Got = files_room.Got;
 
+/// What a destination holds until its bytes arrived.
+const garbage = 0xa5;
+
 /// Where the simulated bytes come from. A file shorter than its description is a truncated one.
 pub const Content = union(enum) {
     memory: []const []const u8,
@@ -23,14 +26,23 @@ pub const Content = union(enum) {
         };
     }
 
-    fn read(content: Content, file: u32, buffer: []u8, offset: u64) Got {
+    /// At most `length` bytes into the front of `buffer`.
+    fn read(content: Content, file: u32, buffer: []u8, length: usize, offset: u64) Got {
         switch (content) {
-            .files => |files| return files.readAt(file, buffer, offset),
+            // Real files may be open for direct reads: ask for whole pages, then take back what the fault withholds.
+            .files => |files| switch (files.readAt(file, buffer, offset)) {
+                .errno => |errno| return .{ .errno = errno },
+                .bytes => |bytes| {
+                    const n = @min(bytes, length);
+                    @memset(buffer[n..], garbage);
+                    return .{ .bytes = n };
+                },
+            },
             .memory => |memory| {
                 const bytes = memory[file];
                 if (offset >= bytes.len) return .{ .bytes = 0 };
                 const start: usize = @intCast(offset);
-                const n = @min(buffer.len, bytes.len - start);
+                const n = @min(length, bytes.len - start);
                 @memcpy(buffer[0..n], bytes[start..][0..n]);
                 return .{ .bytes = n };
             },
@@ -53,7 +65,7 @@ pub const SimulatedOptions = struct {
     /// Answer EIO at most this often in a row by chance; 2 lets the third try succeed.
     io_errors_in_row: u32 = transfer.io_error_tries - 1,
     bad: []const BadRange = &.{},
-    /// Reads restart at page boundaries, as direct reads do.
+    /// Reads restart at page boundaries, as direct reads do; always so over real files.
     aligned: bool = true,
 };
 
@@ -100,7 +112,7 @@ pub const Simulated = struct {
         std.debug.assert(simulated.pending_count + requests.len <= simulated.pending.len);
         for (requests) |request| {
             checkRequest(&request, simulated.content.count());
-            @memset(request.destination[0..@intCast(request.bytes)], 0xa5);
+            @memset(request.destination[0..@intCast(request.bytes)], garbage);
             const latency = simulated.random.random().intRangeAtMost(u64, simulated.options.latency_min_ns, simulated.options.latency_max_ns);
             simulated.pending[simulated.pending_count] = .{ .request = request, .due_ns = simulated.now_ns + latency };
             simulated.pending_count += 1;
@@ -136,7 +148,7 @@ pub const Simulated = struct {
         simulated.pending[index] = simulated.pending[simulated.pending_count];
         var tally: transfer.Tally = .{};
         simulated.errors_in_row = 0;
-        const outcome = transfer.transfer(simulated, &request, simulated.options.aligned, &tally);
+        const outcome = transfer.transfer(simulated, &request, simulated.options.aligned or simulated.content == .files, &tally);
         simulated.counters.requests += 1;
         simulated.counters.bytes += tally.bytes;
         simulated.counters.retries += tally.retries;
@@ -171,7 +183,7 @@ pub const Simulated = struct {
         var length = buffer.len;
         if (buffer.len > 1 and random.float(f32) < options.short_reads)
             length = random.intRangeLessThan(usize, 1, buffer.len);
-        return simulated.content.read(file, buffer[0..length], offset);
+        return simulated.content.read(file, buffer, length, offset);
     }
 
     /// Virtual time passes; nothing sleeps.
