@@ -49,7 +49,7 @@ export interface SynthPlan {
 export function planSynth(options: SynthOptions): SynthPlan {
   const { tensors, gateModules } = synthTensors(options);
   const shards = intoShards(tensors, options.shardBytes);
-  const files = shards.map((shard, index) => planFile(shardName(index, shards.length), shard));
+  const files = shards.map((shard, index) => planFile(shardName(index, shards.length), shard, options.seed));
   const texts = planTexts(options, gateModules, files);
   const textBytes = texts.reduce((total, { text }) => total + Buffer.byteLength(text), 0);
   return { options, files, texts, totalBytes: files.reduce((total, file) => total + file.bytes, textBytes) };
@@ -93,15 +93,18 @@ function intoShards(tensors: SynthTensor[], shardBytes: number): SynthTensor[][]
   return shards;
 }
 
-/** Whole pages first, then by falling alignment of the size: no gap is needed, and the format allows none. */
-function planFile(name: string, shard: SynthTensor[]): SynthFile {
+/**
+ * Whole pages first, then by falling alignment of the size: no gap is needed, and the format allows none. The seed is
+ * named because a model is told from another by its headers.
+ */
+function planFile(name: string, shard: SynthTensor[], seed: number): SynthFile {
   const alignmentOf = ({ bytes }: SynthTensor) => {
     let alignment = pageBytes;
     while (bytes % alignment !== 0) alignment /= 2;
     return alignment;
   };
   const order = [...shard].sort((a, b) => alignmentOf(b) - alignmentOf(a));
-  const entries: Record<string, unknown> = { __metadata__: { format: "mlx" } };
+  const entries: Record<string, unknown> = { __metadata__: { format: "mlx", synth_seed: String(seed) } };
   let at = 0;
   const placed = order.map((tensor) => {
     const offset = at;

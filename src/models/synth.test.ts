@@ -143,6 +143,12 @@ describe("values", () => {
     expect(a.length).toBe(c.length);
   });
 
+  test("models of different seeds are told apart by their hash", async () => {
+    const hash = async (seed: number) => (await describeModel(await writeSmall({ seed }, headersOnly))).hash;
+    expect(await hash(1)).toBe(await hash(1));
+    expect(await hash(1)).not.toBe(await hash(2));
+  });
+
   test("a bias is its scale times -top/2, so that quantised weights have mean 0", async () => {
     const directory = await writeSmall({ bits: 4, dtype: "f32" });
     const { header, data } = readParts(join(directory, "model.safetensors"));

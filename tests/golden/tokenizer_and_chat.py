@@ -87,13 +87,13 @@ def main(directory: Path) -> None:
         decoded = tokenizer.decode(ids, skip_special_tokens=False)
         plain = tokenizer.decode(ids, skip_special_tokens=True)
         rows.append({"text": text, "ids": ids, "decoded": decoded, "plain": plain})
-    (here / "tokenizer-ids.json").write_text(json.dumps(rows))
+    (here / "tokenizer-ids.json").write_text(json.dumps(rows) + "\n")
     template = (directory / "chat_template.jinja").read_text()
     for chat in CHATS:
         options = {"add_generation_prompt": True, "tools": None, **chat["options"]}
         texts, _ = render_jinja_template([chat["messages"]], chat_template=template, **options)
         chat["expected"] = texts[0]
-    (here / "chat-renders.json").write_text(json.dumps(CHATS))
+    (here / "chat-renders.json").write_text(json.dumps(CHATS) + "\n")
 
 
 if __name__ == "__main__":
