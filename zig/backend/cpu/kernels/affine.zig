@@ -20,50 +20,60 @@ pub fn Affine(comptime bits: u32, comptime group: usize) type {
     const Step = isa.Step(bits);
     return struct {
         /// Groups one step covers, or steps one group takes; the other is 1.
-        const per_step = @max(Step.columns / group, 1);
-        const steps_per_group = @max(group / Step.columns, 1);
+        const per_step: usize = @max(Step.columns / group, 1);
+        const steps_per_group: usize = @max(group / Step.columns, 1);
+
+        /// Rows below this one may be read in whole vectors: what lies beyond a row's end is still of the matrix, and
+        /// meets activations and scales that are 0. The rows after it need `careful` reads.
+        pub fn carefulFrom(matrix: *const Matrix) usize {
+            const groups = matrix.cols / group;
+            const steps = (matrix.cols + Step.columns - 1) / Step.columns;
+            const weight_beyond = steps * Step.bytes + Step.overread - matrix.cols / 8 * bits;
+            const scales_beyond = std.mem.alignForward(usize, groups, lanes) - groups;
+            const rows_beyond = @max(divideUp(weight_beyond, matrix.cols / 8 * bits), divideUp(scales_beyond, groups));
+            return matrix.rows -| rows_beyond;
+        }
 
         /// Output rows [row, row + rows) for `count` tokens.
-        pub fn run(comptime rows: usize, comptime count: usize, matrix: *const Matrix, tile: *const Tile(count), row: usize) void {
+        pub fn run(comptime careful: bool, comptime rows: usize, comptime count: usize, matrix: *const Matrix, tile: *const Tile(count), row: usize) void {
             @setEvalBranchQuota(10_000); // the tile is unrolled
             const groups = matrix.cols / group;
             const row_bytes = matrix.cols / 8 * bits;
             const parts: activations.Parts = .of(matrix.cols);
-            const scale_format: tables.Format = @enumFromInt(matrix.scale_format);
+            const source: Source = .{ .matrix = matrix, .groups = groups };
             const end = matrix.weight + matrix.rows * row_bytes;
-            const whole_steps = wholeSteps((matrix.rows - (row + rows - 1)) * row_bytes);
             var weight: [rows][*]const u8 = undefined;
             inline for (&weight, 0..) |*w, r| w.* = matrix.weight + (row + r) * row_bytes;
+            var x: [count][*]const u8 = undefined;
+            inline for (&x, tile.input) |*to, prepared| to.* = prepared + parts.values;
 
             var y: [rows][count]F = @splat(@splat(@splat(0)));
             var first: usize = 0; // group
-            var step: usize = 0; // of the row
             while (first < groups) : (first += lanes) {
                 const here = @min(lanes, groups - first);
+                const pair = source.load(careful, rows, row, first, here);
                 var scale: [rows][count]F = undefined;
-                inline for (0..rows) |r| {
-                    const index = (row + r) * groups + first;
-                    const s = vectors.numbersMasked(lanes, scale_format, matrix.scales, index, here, matrix.rows * groups);
-                    var b = vectors.numbersMasked(lanes, scale_format, matrix.biases, index, here, matrix.rows * groups);
-                    if (Step.centre != 0) b = @mulAdd(F, s, @splat(Step.centre), b);
-                    inline for (0..count) |t| {
-                        y[r][t] = @mulAdd(F, b, floats(tile.input[t] + parts.sums, first), y[r][t]);
-                        scale[r][t] = s * floats(tile.input[t], first);
-                    }
-                }
-                for (0..(here + per_step - 1) / per_step) |unit| {
-                    var sum: [rows][count]Step.Sum = @splat(@splat(Step.zero));
-                    inline for (0..steps_per_group) |_| {
+                inline for (0..rows) |r| inline for (0..count) |t| {
+                    var bias = pair.biases[r];
+                    if (Step.centre != 0) bias = @mulAdd(F, pair.scales[r], @splat(Step.centre), bias);
+                    y[r][t] = @mulAdd(F, bias, floats(tile.input[t] + parts.sums, first), y[r][t]);
+                    scale[r][t] = pair.scales[r] * floats(tile.input[t], first);
+                };
+                for (0..divideUp(here, per_step)) |unit| {
+                    var sum: [rows][count]Step.Sum = undefined;
+                    inline for (0..steps_per_group) |i| {
                         inline for (0..rows) |r| {
-                            const from = weight[r] + step * Step.bytes;
-                            const w = if (step < whole_steps) Step.load(from) else loadEnd(from, end);
+                            const from = weight[r] + i * Step.bytes;
+                            const w = if (careful) loadEnd(from, end) else Step.load(from);
                             if (count == 1) @prefetch(from + prefetch_ahead, .{});
                             inline for (0..count) |t| {
-                                sum[r][t] = Step.add(sum[r][t], w, tile.input[t] + parts.values + step * Step.columns * 2);
+                                const a = x[t] + i * Step.columns * 2;
+                                sum[r][t] = if (i == 0) Step.start(w, a) else Step.add(sum[r][t], w, a);
                             }
                         }
-                        step += 1;
                     }
+                    inline for (&weight) |*w| w.* += steps_per_group * Step.bytes;
+                    inline for (&x) |*to| to.* += steps_per_group * Step.columns * 2;
                     inline for (0..rows) |r| inline for (0..count) |t| {
                         const exact: F = @floatFromInt(Step.total(sum[r][t]));
                         y[r][t] = @mulAdd(F, exact, isa.pick(scale[r][t], per_step, unit), y[r][t]);
@@ -75,23 +85,48 @@ pub fn Affine(comptime bits: u32, comptime group: usize) type {
             };
         }
 
-        /// Steps that `Step.load` may take from a row with `available` bytes from its start to the matrix's end.
-        /// The last of a row may read on into the next row: those weights meet activations that are 0.
-        fn wholeSteps(available: usize) usize {
+        /// A step's weights; bytes at and beyond `end` count as zeros and are not read.
+        noinline fn loadEnd(from: [*]const u8, end: [*]const u8) Step.Weights {
             const reach = Step.bytes + Step.overread;
-            return if (available < reach) 0 else (available - reach) / Step.bytes + 1;
-        }
-
-        /// The matrix's last bytes, zeros after them.
-        fn loadEnd(from: [*]const u8, end: [*]const u8) Step.Weights {
-            @branchHint(.cold);
-            var some: [Step.bytes + Step.overread]u8 = @splat(0);
-            const left = @min(@intFromPtr(end) - @intFromPtr(from), Step.bytes);
+            const left = @intFromPtr(end) -| @intFromPtr(from);
+            if (left >= reach) return Step.load(from);
+            var some: [reach]u8 = @splat(0);
             for (some[0..left], from) |*to, byte| to.* = byte;
             return Step.load(&some);
         }
     };
 }
+
+fn divideUp(a: usize, b: usize) usize {
+    return (a + b - 1) / b;
+}
+
+/// Scales and biases of a tile's rows, `lanes` groups at a time, zeros in the lanes after `here`.
+const Source = struct {
+    matrix: *const Matrix,
+    groups: usize,
+
+    fn Pair(comptime rows: usize) type {
+        return struct { scales: [rows]F, biases: [rows]F };
+    }
+
+    inline fn load(self: Source, comptime careful: bool, comptime rows: usize, row: usize, first: usize, here: usize) Pair(rows) {
+        return switch (@as(tables.Format, @enumFromInt(self.matrix.scale_format))) {
+            inline .f32, .f16, .bf16 => |format| self.loadOf(format, careful, rows, row, first, here),
+            .affine => unreachable,
+        };
+    }
+
+    inline fn loadOf(self: Source, comptime format: tables.Format, comptime careful: bool, comptime rows: usize, row: usize, first: usize, here: usize) Pair(rows) {
+        var pair: Pair(rows) = undefined;
+        inline for (0..rows) |r| {
+            const index = (row + r) * self.groups + first;
+            pair.scales[r] = vectors.numbersMasked(lanes, format, careful, self.matrix.scales, index, here);
+            pair.biases[r] = vectors.numbersMasked(lanes, format, careful, self.matrix.biases, index, here);
+        }
+        return pair;
+    }
+};
 
 inline fn floats(prepared: [*]const u8, first: usize) F {
     const numbers: [*]align(4 * lanes) const f32 = @ptrCast(@alignCast(prepared + first * 4));

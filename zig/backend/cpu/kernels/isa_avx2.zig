@@ -48,13 +48,16 @@ fn Bytes(comptime bits: u32) type {
         pub const layout: Layout = .{ .group = 0, .stride = stride, .width = 32, .kind = .planes };
         pub const Weights = [stride]B;
         pub const Sum = struct { high: W, low: W };
-        pub const zero: Sum = .{ .high = @splat(0), .low = @splat(0) };
 
         pub inline fn load(from: [*]const u8) Weights {
             const raw: B = from[0..32].*;
             var weights: Weights = undefined;
             inline for (&weights, 0..) |*w, k| w.* = (raw >> @splat(k * bits)) & @as(B, @splat((1 << bits) - 1));
             return weights;
+        }
+
+        pub inline fn start(weights: Weights, x: [*]const u8) Sum {
+            return add(.{ .high = @splat(0), .low = @splat(0) }, weights, x);
         }
 
         /// 16-bit sums: at most 2 steps of 4 bits (group 128) meet in one, 2 * 7,620.
@@ -87,7 +90,6 @@ fn Words(comptime bits: u32) type {
         pub const layout: Layout = .{ .group = 0, .stride = 1, .width = 16, .kind = .words };
         pub const Weights = [2]W;
         pub const Sum = I;
-        pub const zero: Sum = @splat(0);
 
         /// Reads bytes + overread bytes: 16 for each half.
         pub inline fn load(from: [*]const u8) Weights {
@@ -100,6 +102,10 @@ fn Words(comptime bits: u32) type {
             const windows: @Vector(16, u16) = @bitCast(@shuffle(u8, raw, undefined, windowIndex()));
             const raised = windows *% comptime raise();
             return @bitCast(raised >> @splat(16 - bits));
+        }
+
+        pub inline fn start(weights: Weights, x: [*]const u8) Sum {
+            return add(@splat(0), weights, x);
         }
 
         pub inline fn add(sum: Sum, weights: Weights, x: [*]const u8) Sum {

@@ -41,7 +41,6 @@ pub fn Step(comptime bits: u32) type {
         pub const layout: Layout = .{ .group = 0, .stride = stride, .width = 64, .kind = .planes };
         pub const Weights = [stride]B;
         pub const Sum = struct { high: I, low: I };
-        pub const zero: Sum = .{ .high = @splat(0), .low = @splat(0) };
 
         /// Reads bytes + overread bytes.
         pub inline fn load(from: [*]const u8) Weights {
@@ -57,6 +56,10 @@ pub fn Step(comptime bits: u32) type {
                 weights[0] = fields & @as(B, @splat((1 << bits) - 1));
             }
             return weights;
+        }
+
+        pub inline fn start(weights: Weights, x: [*]const u8) Sum {
+            return add(.{ .high = @splat(0), .low = @splat(0) }, weights, x);
         }
 
         pub inline fn add(sum: Sum, weights: Weights, x: [*]const u8) Sum {

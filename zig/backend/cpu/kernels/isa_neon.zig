@@ -33,7 +33,6 @@ pub fn Step(comptime bits: u32) type {
         pub const layout: Layout = .{ .group = 0, .stride = stride, .width = 8, .kind = .words };
         pub const Weights = [vectors]H;
         pub const Sum = I;
-        pub const zero: Sum = @splat(0);
 
         /// Reads bytes + overread bytes.
         pub inline fn load(from: [*]const u8) Weights {
@@ -51,6 +50,10 @@ pub fn Step(comptime bits: u32) type {
                 }
             }
             return weights;
+        }
+
+        pub inline fn start(weights: Weights, x: [*]const u8) Sum {
+            return add(@splat(0), weights, x);
         }
 
         pub inline fn add(sum: Sum, weights: Weights, x: [*]const u8) Sum {

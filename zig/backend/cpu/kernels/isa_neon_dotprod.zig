@@ -35,7 +35,6 @@ pub fn Step(comptime bits: u32) type {
         pub const layout: Layout = .{ .group = 0, .stride = stride, .width = 16, .kind = .planes };
         pub const Weights = [stride]B;
         pub const Sum = struct { high: I, low: I };
-        pub const zero: Sum = .{ .high = @splat(0), .low = @splat(0) };
 
         /// Reads bytes + overread bytes.
         pub inline fn load(from: [*]const u8) Weights {
@@ -54,6 +53,10 @@ pub fn Step(comptime bits: u32) type {
                 weights[0] = @shuffle(u8, low_bytes, high_bytes, evenBytes()) & @as(B, @splat(mask));
             }
             return weights;
+        }
+
+        pub inline fn start(weights: Weights, x: [*]const u8) Sum {
+            return add(.{ .high = @splat(0), .low = @splat(0) }, weights, x);
         }
 
         pub inline fn add(sum: Sum, weights: Weights, x: [*]const u8) Sum {

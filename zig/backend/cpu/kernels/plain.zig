@@ -13,7 +13,12 @@ const prefetch_ahead = 4096;
 pub fn Plain(comptime format: tables.Format) type {
     const number_bytes = if (format == .f32) 4 else 2;
     return struct {
-        pub fn run(comptime rows: usize, comptime count: usize, matrix: *const tables.Matrix, tile: *const Tile(count), row: usize) void {
+        /// Only the columns after the last whole vector need care, and those always get it.
+        pub fn carefulFrom(matrix: *const tables.Matrix) usize {
+            return matrix.rows;
+        }
+
+        pub fn run(comptime _: bool, comptime rows: usize, comptime count: usize, matrix: *const tables.Matrix, tile: *const Tile(count), row: usize) void {
             @setEvalBranchQuota(10_000); // the tile is unrolled
             const cols = matrix.cols;
             var y: [rows][count]F = @splat(@splat(@splat(0)));

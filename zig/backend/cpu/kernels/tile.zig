@@ -18,7 +18,7 @@ const row_block = 16;
 /// Where input row i lies: prepared activations, or plain f32 rows.
 pub const Rows = struct { base: [*]const u8, stride: usize };
 
-/// Runs Kernel.run(rows, tokens, matrix, tile, row) over all tiles of rows [row_first, row_end).
+/// Runs Kernel.run(careful, rows, tokens, matrix, tile, row) over all tiles of rows [row_first, row_end).
 pub fn forEach(comptime Kernel: type, matrix: *const tables.Matrix, rows: Rows, input: *const tables.Input, output: *const tables.Output, row_first: usize, row_end: usize) void {
     var block = row_first;
     while (block < row_end) : (block += row_block) {
@@ -36,9 +36,10 @@ pub fn forEach(comptime Kernel: type, matrix: *const tables.Matrix, rows: Rows, 
 }
 
 fn rowsOf(comptime Kernel: type, comptime rows: usize, comptime count: usize, matrix: *const tables.Matrix, tile: *const Tile(count), first: usize, end: usize) void {
+    const whole_end = @min(end, Kernel.carefulFrom(matrix));
     var row = first;
-    while (row + rows <= end) : (row += rows) Kernel.run(rows, count, matrix, tile, row);
-    while (row < end) : (row += 1) Kernel.run(1, count, matrix, tile, row);
+    while (row + rows <= whole_end) : (row += rows) Kernel.run(false, rows, count, matrix, tile, row);
+    while (row < end) : (row += 1) Kernel.run(true, 1, count, matrix, tile, row);
 }
 
 fn tileOf(comptime count: usize, rows: Rows, input: *const tables.Input, output: *const tables.Output, token: usize) Tile(count) {

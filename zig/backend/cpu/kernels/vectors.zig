@@ -6,13 +6,6 @@ const Format = @import("table.zig").Format;
 const reference = @import("reference.zig");
 
 /// Numbers [index, index + n) of an array; reads exactly n.
-pub inline fn numbers(comptime n: usize, format: Format, bytes: [*]const u8, index: usize) @Vector(n, f32) {
-    return switch (format) {
-        inline .f32, .f16, .bf16 => |known| numbersOf(n, known, bytes, index),
-        .affine => unreachable,
-    };
-}
-
 pub inline fn numbersOf(comptime n: usize, comptime format: Format, bytes: [*]const u8, index: usize) @Vector(n, f32) {
     switch (format) {
         .f32 => return @bitCast((bytes + index * 4)[0 .. n * 4].*),
@@ -28,16 +21,13 @@ pub inline fn numbersOf(comptime n: usize, comptime format: Format, bytes: [*]co
     }
 }
 
-/// Numbers [index, index + count) and zeros in the lanes after; reads nothing at or beyond number `total`.
-pub inline fn numbersMasked(comptime n: usize, format: Format, bytes: [*]const u8, index: usize, count: usize, total: usize) @Vector(n, f32) {
-    const V = @Vector(n, f32);
-    if (index + n > total) {
-        @branchHint(.unlikely);
-        return numbersEnd(n, format, bytes, index, count);
-    }
-    const lane = std.simd.iota(u32, n);
-    const inside = lane < @as(@Vector(n, u32), @splat(@intCast(count)));
-    return @select(f32, inside, numbers(n, format, bytes, index), @as(V, @splat(0)));
+/// Numbers [index, index + count) and zeros in the lanes after. Unless `careful` it reads n numbers.
+pub inline fn numbersMasked(comptime n: usize, comptime format: Format, comptime careful: bool, bytes: [*]const u8, index: usize, count: usize) @Vector(n, f32) {
+    if (careful) return numbersEnd(n, format, bytes, index, count);
+    const all = numbersOf(n, format, bytes, index);
+    if (count == n) return all;
+    const inside = std.simd.iota(u32, n) < @as(@Vector(n, u32), @splat(@intCast(count)));
+    return @select(f32, inside, all, @as(@Vector(n, f32), @splat(0)));
 }
 
 /// Numbers [index, index + count), reading exactly those, and zeros in the lanes after.
