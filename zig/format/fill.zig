@@ -31,6 +31,7 @@ pub fn fill(path: []const u8, args: *const abi.FillArgs, message: *Message) Erro
     const descriptor = std.c.open(terminated, .{ .ACCMODE = .WRONLY, .CREAT = true, .CLOEXEC = true }, @as(std.c.mode_t, 0o644));
     if (descriptor < 0) return fault(message, path, "cannot open", args.file_offset);
     defer _ = std.c.close(descriptor);
+    if (builtin.os.tag.isDarwin()) _ = std.c.fcntl(descriptor, std.c.F.NOCACHE, @as(c_int, 1));
     const buffer = std.heap.page_allocator.alloc(u8, @intCast(@min(buffer_bytes, args.bytes))) catch
         return message.fail(error.OutOfMemory, "no memory for a buffer of {d} bytes", .{buffer_bytes});
     defer std.heap.page_allocator.free(buffer);
