@@ -5,6 +5,7 @@ test {
     _ = @import("engine/random.zig");
     _ = @import("engine/vector_math.zig");
     _ = @import("engine/engine_test.zig");
+    _ = @import("engine/fuzz_test.zig");
     _ = @import("engine/refusal_test.zig");
     _ = @import("engine/reference_test.zig");
     _ = @import("engine/sampler_test.zig");
