@@ -22,10 +22,12 @@ function hasTerminal() {
 function runToEnd(program, args) {
   const cwd = process.env.npm_lifecycle_event === "start" ? process.env.INIT_CWD : undefined;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: "inherit", cwd });
+    let child;
     const terminal = hasTerminal();
+    // Before the spawn: a signal in between would end this process and leave the program behind.
     process.on("SIGINT", () => terminal || child.kill("SIGINT"));
     for (const signal of ["SIGTERM", "SIGHUP", "SIGQUIT"]) process.on(signal, () => child.kill(signal));
+    child = spawn(program, args, { stdio: "inherit", cwd });
     child.on("error", reject);
     child.on("close", (code, signal) => resolve(signal ? 128 + constants.signals[signal] : code));
   });

@@ -33,12 +33,19 @@ export function runTool(program, args, options = {}) {
     throw new Problem(`${[program, ...args].join(" ")} ended with ${result.signal ?? result.status}`);
 }
 
-/** Runs a program and resolves to its status and everything it printed, both streams together. */
-export function capture(program, args, options = {}) {
+/**
+ * Runs a program and resolves to its status and everything it printed, both streams together; `onOutput` gets it piece
+ * by piece.
+ */
+export function capture(program, args, options = {}, onOutput = () => {}) {
   return new Promise((resolve) => {
     const child = spawn(program, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], ...options });
     const pieces = [];
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece) => pieces.push(piece));
+    const take = (piece) => {
+      pieces.push(piece);
+      onOutput(piece);
+    };
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", take);
     const finish = (status, note) => resolve({ status, output: Buffer.concat(pieces).toString() + note });
     child.on("error", (error) => finish(-1, `${error.message}\n`));
     child.on("close", (code, signal) => finish(code ?? -1, signal ? `ended by ${signal}\n` : ""));

@@ -9,7 +9,8 @@ const files = repositoryFiles();
 const textual =
   /\.(ts|mjs|zig|zon|py|sh|md|json|toml|yml|jinja|metal|h|txt)$|^(\.ci\/run|\.gitignore|\.npmrc|LICENSE)$/;
 const texts = files.filter((path) => textual.test(path));
-const generated = (path: string) => /\.gen\.[a-z]+$|^package-lock\.json$|^models\/spark\/model\//.test(path);
+const generated = (path: string) =>
+  /\.gen\.[a-z]+$|^package-lock\.json$|^models\/spark\/model\/|^tests\/golden\//.test(path);
 
 /** Lines of `files` that match, as path:line. */
 function linesMatching(paths: string[], pattern: RegExp): string[] {

@@ -39,7 +39,7 @@ function roomOf(path: string): string {
 const shared = ["errors.ts", "private-cache.ts", "version.ts", "modules.d.ts"];
 
 const mayImport: Record<string, string[]> = {
-  "main.ts": ["cli"],
+  "main.ts": ["cli", "engine"], // of the engine only which thread this is
   "index.ts": ["engine", "models", "chat"],
   cli: ["chat", "engine", "models"],
   chat: ["models"],

@@ -20,9 +20,12 @@ export function textOf(path: string): string {
   return readFileSync(join(root, path), "utf8");
 }
 
-/** Sources without tests: what ships. */
+/** Tests, their rigs and models, benches: what does not ship. */
 export function isTest(path: string): boolean {
-  return /\.test\.ts$|_test\.zig$|\/tests_[a-z]+\.zig$/.test(path) || path.startsWith("tests/");
+  const name = path.split("/").at(-1) ?? "";
+  return (
+    path.startsWith("tests/") || name.endsWith(".test.ts") || /(^|_)(tests?|fake|bench)[_.]([a-z_]+\.)?zig$/.test(name)
+  );
 }
 
 /** The text with comments blanked out, so that a rule is not broken by being mentioned. Strings are kept. */
