@@ -9,9 +9,10 @@ import { allocate, readStruct } from "../native/layout.ts";
 import { loadNative } from "../native/library.ts";
 import { encodeDescription } from "./descriptor.ts";
 import { encodeOptions, planOf } from "./options.ts";
+import type { RequestEvent, SessionState } from "./protocol.ts";
 import { Session } from "./session.ts";
-import type { EngineOptions, OpenOptions, Plan, Sampling, Stats } from "./types.ts";
-import { type CancelGrace, WorkerClient } from "./worker-client.ts";
+import type { CancelGrace, EngineOptions, OpenOptions, Plan, Sampling, Stats } from "./types.ts";
+import { WorkerClient } from "./worker-client.ts";
 
 const defaultGrace: CancelGrace = { prefillMs: 250, decodeMs: 5000 };
 
@@ -28,10 +29,7 @@ export class FlashMoE {
   }
 
   /** Plans memory, starts the engine's worker, and reads the dense part. Rejects with `cancelled` when the signal fires. */
-  static async open(
-    description: ModelDescription,
-    options: OpenOptions & { cancelGrace?: Partial<CancelGrace> } = {},
-  ): Promise<FlashMoE> {
+  static async open(description: ModelDescription, options: OpenOptions = {}): Promise<FlashMoE> {
     const { onProgress, signal, cancelGrace, ...engineOptions } = options;
     const encoded = encodeDescription(description);
     const encodedOptions = encodeOptions(engineOptions);
@@ -44,11 +42,9 @@ export class FlashMoE {
       };
       const { engine, plan } = await client.request("open", args, { signal });
       client.attach(engine);
-      const onEvent = onProgress
-        ? (event: { kind: string; progress?: { loadedBytes: number; totalBytes: number } }) => {
-            if (event.progress) onProgress(event.progress);
-          }
-        : undefined;
+      const onEvent = (event: RequestEvent) => {
+        if (event.kind === "load") onProgress?.(event.progress);
+      };
       await client.request("load", {}, { signal, onEvent });
       return new FlashMoE(description, planOf(readStruct(new DataView(plan), 0, PlanLayout)), client);
     } catch (error) {
@@ -105,7 +101,7 @@ export class FlashMoE {
     return this.#client;
   }
 
-  #session(handle: number, state: { fedTokens: number; pending: number | null }, user: Uint8Array): Session {
+  #session(handle: number, state: SessionState, user: Uint8Array): Session {
     return new Session({
       client: this.#client,
       handle,

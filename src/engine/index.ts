@@ -5,6 +5,7 @@ export type { Generation } from "./generation.ts";
 export { cpuInfo, createFiller, type FillSlice } from "./machine.ts";
 export type { Session } from "./session.ts";
 export type {
+  CancelGrace,
   CpuInfo,
   CpuLevelName,
   EngineOptions,

@@ -177,6 +177,23 @@ describe("cancel", () => {
   });
 });
 
+describe("callbacks that throw", () => {
+  test("cancel the request, which rejects with what they threw; the session goes on", async () => {
+    await using model = await FlashMoE.open(await tiny(), { context: 4096, chunkTokens: 16 });
+    await using session = await model.createSession();
+    const mine = new Error("from the caller");
+    const onProgress = () => {
+      throw mine;
+    };
+    const caught = await session.prefill(prompt(3000), { onProgress }).catch((error: unknown) => error);
+    expect(caught).toBe(mine);
+    expect(session.position).toBeLessThan(2999);
+    await session.prefill([1, 2, 3]);
+    const rejected = FlashMoE.open(await tiny(), { onProgress });
+    expect(await rejected.catch((error: unknown) => error)).toBe(mine);
+  });
+});
+
 describe("many times", () => {
   test("models open and close with their worker; no handle, no thread stays", async () => {
     const native = await loadNative();

@@ -31,9 +31,18 @@ export interface LoadProgress {
   totalBytes: number;
 }
 
+/** How long a cancel lets the running step finish by itself, which keeps the session usable, before breaking it off. */
+export interface CancelGrace {
+  /** A step over a chunk of the prompt can take long; default 250. */
+  prefillMs: number;
+  /** A step of one token; default 5000. */
+  decodeMs: number;
+}
+
 export interface OpenOptions extends EngineOptions {
   onProgress?: (progress: LoadProgress) => void;
   signal?: AbortSignal;
+  cancelGrace?: Partial<CancelGrace>;
 }
 
 /** What an engine holds in memory; fields as in zig/abi/types.zig `Plan`. */

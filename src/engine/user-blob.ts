@@ -27,7 +27,9 @@ export function wrapUser({ pending, topLogprobs, user }: UserBlob): DataView {
 
 export function unwrapUser(blob: Uint8Array, vocab: number): UserBlob {
   const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
-  if (blob.length < headBytes || view.getUint32(0, true) !== version) throw invalid("was written by another version");
+  if (blob.length < headBytes || view.getUint32(0, true) !== version || view.getUint32(12, true) !== 0) {
+    throw invalid("was written by another version");
+  }
   const pending = view.getUint32(4, true);
   const topLogprobs = view.getUint32(8, true);
   if (pending !== noneU32 && pending >= vocab) {

@@ -17,13 +17,8 @@ import {
   type SessionState,
   type WorkerStart,
 } from "./protocol.ts";
+import type { CancelGrace } from "./types.ts";
 import { workerUrl } from "./worker.ts";
-
-/** How long a cancel lets the running step finish by itself, which keeps the session usable, before breaking it off. */
-export interface CancelGrace {
-  prefillMs: number;
-  decodeMs: number;
-}
 
 export interface RequestHooks {
   signal?: AbortSignal | undefined;
@@ -38,6 +33,8 @@ interface Job {
   resolve(result: unknown): void;
   reject(error: unknown): void;
   onAbort: (() => void) | null;
+  /** What the caller's own event handler threw: the request is cancelled and rejects with it. */
+  thrown: { value: unknown } | null;
 }
 
 export class WorkerClient {
@@ -119,7 +116,14 @@ export class WorkerClient {
     return new Promise((resolve, reject) => {
       this.#lastId = (this.#lastId % 0x7fff_ffff) + 1;
       const message = { id: this.#lastId, kind, args } as RequestMessage;
-      const job: Job = { message, hooks, resolve: resolve as (result: unknown) => void, reject, onAbort: null };
+      const job: Job = {
+        message,
+        hooks,
+        resolve: resolve as (result: unknown) => void,
+        reject,
+        onAbort: null,
+        thrown: null,
+      };
       if (signal) {
         job.onAbort = () => this.#abort(job);
         signal.addEventListener("abort", job.onAbort, { once: true });
@@ -170,18 +174,29 @@ export class WorkerClient {
     const job = this.#active;
     if (job === null || job.message.id !== reply.id) return;
     if (reply.type === "event") {
-      job.hooks.onEvent?.(reply.event);
+      this.#deliver(job, reply.event);
       return;
     }
     this.#active = null;
     if (this.#hardCancel !== null) clearTimeout(this.#hardCancel);
     this.#hardCancel = null;
     this.#settle(job, () => {
-      if (reply.type === "done") return job.resolve(reply.result);
-      if (reply.state) job.hooks.onState?.(reply.state);
-      job.reject(revive(reply.error, job.hooks.signal));
+      if (reply.type === "error" && reply.state) job.hooks.onState?.(reply.state);
+      if (job.thrown) job.reject(job.thrown.value);
+      else if (reply.type === "done") job.resolve(reply.result);
+      else job.reject(revive(reply.error, job.hooks.signal));
     });
     this.#startNext();
+  }
+
+  #deliver(job: Job, event: RequestEvent): void {
+    if (job.thrown) return;
+    try {
+      job.hooks.onEvent?.(event);
+    } catch (error) {
+      job.thrown = { value: error };
+      this.#cancel(job, this.#graceOfPhase());
+    }
   }
 
   #settle(job: Job, action: () => void): void {
