@@ -55,7 +55,11 @@ pub fn stepItems(arena: Arena, count: u32) []StepItem {
 pub fn collect(engine: *Engine, arena: Arena, count: u32, sessions: SessionResolver) Error!Batch {
     const message = &engine.message;
     if (count == 0 or count > engine.workspace.items.len)
-        return message.fail(error.InvalidArgument, "a step of {d} items; the engine was opened for 1 to {d} sessions", .{ count, engine.workspace.items.len });
+        return message.fail(
+            error.InvalidArgument,
+            "a step of {d} items; the engine was opened for 1 to {d} sessions",
+            .{ count, engine.workspace.items.len },
+        );
     if (@as(u64, count) * @sizeOf(StepItem) > arena.len)
         return message.fail(error.InvalidArgument, "a step of {d} items does not fit its arena of {d} bytes", .{ count, arena.len });
     var reader: Reader = .{ .engine = engine, .arena = arena, .sessions = sessions };
@@ -80,16 +84,32 @@ const Reader = struct {
         const session = reader.sessions.get(Session, raw.session) orelse
             return message.fail(error.InvalidHandle, "item {d} of the step names a session that is not open in this engine", .{number});
         for (engine.workspace.items[0..number]) |*earlier| {
-            if (earlier.session == session) return message.fail(error.InvalidArgument, "item {d} of the step names a session for the second time", .{number});
+            if (earlier.session == session) return message.fail(
+                error.InvalidArgument,
+                "item {d} of the step names a session for the second time",
+                .{number},
+            );
         }
         if (session.broken) return session.failBroken();
-        if (raw.flags & ~known_flags != 0) return message.fail(error.InvalidArgument, "item {d} of the step asks for the unknown flags {x}", .{ number, raw.flags & ~known_flags });
+        if (raw.flags & ~known_flags != 0) return message.fail(
+            error.InvalidArgument,
+            "item {d} of the step asks for the unknown flags {x}",
+            .{ number, raw.flags & ~known_flags },
+        );
         const room = engine.workspace.tokens.len - reader.total;
         if (raw.token_count == 0) return message.fail(error.InvalidArgument, "item {d} of the step has no tokens", .{number});
-        if (raw.token_count > room) return message.fail(error.InvalidArgument, "the step has more than {d} tokens; feed longer prompts in several steps", .{engine.workspace.tokens.len});
+        if (raw.token_count > room) return message.fail(
+            error.InvalidArgument,
+            "the step has more than {d} tokens; feed longer prompts in several steps",
+            .{engine.workspace.tokens.len},
+        );
         const context = engine.settings.context;
         if (raw.token_count > context - session.position)
-            return message.fail(error.ContextFull, "{d} tokens after {d} do not fit the session's context of {d}; open the engine with a larger one or reset the session", .{ raw.token_count, session.position, context });
+            return message.fail(
+                error.ContextFull,
+                "{d} tokens after {d} do not fit the session's context of {d}; open the engine with a larger one or reset the session",
+                .{ raw.token_count, session.position, context },
+            );
         out.* = .{
             .session = session,
             .flags = raw.flags,
@@ -114,14 +134,22 @@ const Reader = struct {
         @memcpy(std.mem.sliceAsBytes(ids), source);
         for (ids, 0..) |id, i| {
             if (id < vocab or (targets and id == abi.none_u32)) continue;
-            return reader.engine.message.fail(error.InvalidArgument, "{s} {d} of item {d} is {d}, outside the vocabulary of {d}", .{ if (targets) "target" else "token", i, number, id, vocab });
+            return reader.engine.message.fail(
+                error.InvalidArgument,
+                "{s} {d} of item {d} is {d}, outside the vocabulary of {d}",
+                .{ if (targets) "target" else "token", i, number, id, vocab },
+            );
         }
     }
 
     fn checkOutputs(reader: *Reader, item_: *const Item, number: usize) Error!void {
         const vocab = reader.engine.description.shape.vocab;
         if (item_.asks(.logits_last) and item_.asks(.logits_all))
-            return reader.engine.message.fail(error.InvalidArgument, "item {d} of the step asks for the last logits and for all of them; choose one", .{number});
+            return reader.engine.message.fail(
+                error.InvalidArgument,
+                "item {d} of the step asks for the last logits and for all of them; choose one",
+                .{number},
+            );
         if (item_.asks(.logits_last)) _ = try reader.region(item_.logits_offset, vocab, @sizeOf(f32), number);
         if (item_.asks(.logits_all)) _ = try reader.region(item_.logits_offset, vocab * @as(u64, item_.count), @sizeOf(f32), number);
         if (item_.asks(.score)) _ = try reader.region(item_.scores_offset, item_.count, @sizeOf(f32), number);
@@ -133,7 +161,11 @@ const Reader = struct {
     fn region(reader: *Reader, offset: u64, count: u64, size: u64, number: usize) Error![]u8 {
         const bytes = count * size; // both below 2^41
         if (offset % 4 != 0 or offset > reader.arena.len or bytes > reader.arena.len - offset)
-            return reader.engine.message.fail(error.InvalidArgument, "item {d} of the step names {d} bytes at {d}, not aligned to 4 or outside its arena of {d}", .{ number, bytes, offset, reader.arena.len });
+            return reader.engine.message.fail(
+                error.InvalidArgument,
+                "item {d} of the step names {d} bytes at {d}, not aligned to 4 or outside its arena of {d}",
+                .{ number, bytes, offset, reader.arena.len },
+            );
         return reader.arena[@intCast(offset)..][0..@intCast(bytes)];
     }
 };

@@ -30,7 +30,8 @@ pub const DurableFile = struct {
             return message.fail(error.InvalidArgument, "the path is longer than {d} bytes: {s}", .{ path_capacity, path });
         _ = std.fmt.bufPrintSentinel(&file.temporary, "{s}.{d}.tmp", .{ path, std.c.getpid() }, 0) catch
             return message.fail(error.InvalidArgument, "the path is longer than {d} bytes: {s}", .{ path_capacity, path });
-        file.descriptor = std.c.open(&file.temporary, .{ .ACCMODE = .WRONLY, .CREAT = true, .TRUNC = true, .CLOEXEC = true }, @as(std.c.mode_t, 0o600));
+        const flags: std.c.O = .{ .ACCMODE = .WRONLY, .CREAT = true, .TRUNC = true, .CLOEXEC = true };
+        file.descriptor = std.c.open(&file.temporary, flags, @as(std.c.mode_t, 0o600));
         if (file.descriptor < 0) return file.fail("create");
     }
 
@@ -74,7 +75,11 @@ pub const DurableFile = struct {
 
     fn fail(file: *DurableFile, what: []const u8) Error {
         const errno = errnoNow();
-        return file.message.fail(error.IoFailed, "cannot {s} {s}: {s}; check the directory, its permissions and the free space", .{ what, file.name(), errnoName(errno) });
+        return file.message.fail(
+            error.IoFailed,
+            "cannot {s} {s}: {s}; check the directory, its permissions and the free space",
+            .{ what, file.name(), errnoName(errno) },
+        );
     }
 
     fn name(file: *const DurableFile) [:0]const u8 {

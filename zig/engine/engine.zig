@@ -148,9 +148,7 @@ pub const Engine = struct {
     /// Files, reader, store and loader.
     fn openFiles(engine: *Engine, foundation: *const foundation_room.Foundation, hooks: Hooks, message: *Message) Error!void {
         const gpa = engine.gpa;
-        // The simulated reader cuts its reads anywhere, which direct reads do not allow.
-        const is_simulated = hooks.simulated != null or engine.settings.reader == .simulated;
-        engine.files = try Files.open(gpa, engine.file_infos, engine.settings.direct_io and !is_simulated, message);
+        engine.files = try Files.open(gpa, engine.file_infos, engine.settings.direct_io, message);
         errdefer engine.files.close();
         engine.reader = try engine.openReader(hooks, message);
         errdefer engine.reader.deinit();
@@ -196,7 +194,11 @@ pub const Engine = struct {
     /// Reads a bounded slice of the dense part; called again until `done` is 1. A cancelled load may be continued, a
     /// failed one may not.
     pub fn load(engine: *Engine, progress: *abi.LoadProgress) Error!void {
-        if (engine.loading == .failed) return engine.message.fail(error.InvalidArgument, "loading this model failed before; close the engine and open it again", .{});
+        if (engine.loading == .failed) return engine.message.fail(
+            error.InvalidArgument,
+            "loading this model failed before; close the engine and open it again",
+            .{},
+        );
         try engine.takeCancel();
         if (engine.loader) |*loader| {
             loader.advance(&engine.message) catch |err| {
@@ -253,12 +255,20 @@ pub const Engine = struct {
     }
 
     fn takeCancel(engine: *Engine) Error!void {
-        if (engine.cancel_requested.swap(false, .acq_rel)) return engine.message.fail(error.Cancelled, "cancelled before the call began; no session was touched", .{});
+        if (engine.cancel_requested.swap(false, .acq_rel)) return engine.message.fail(
+            error.Cancelled,
+            "cancelled before the call began; no session was touched",
+            .{},
+        );
     }
 
     pub fn openSession(engine: *Engine) Error!*Session {
         if (engine.session_count == engine.settings.sessions)
-            return engine.message.fail(error.InvalidArgument, "{d} sessions are open, as many as the engine was opened for; close one first", .{engine.session_count});
+            return engine.message.fail(
+                error.InvalidArgument,
+                "{d} sessions are open, as many as the engine was opened for; close one first",
+                .{engine.session_count},
+            );
         const session = try Session.create(engine);
         engine.session_count += 1;
         return session;
@@ -275,7 +285,11 @@ pub const Engine = struct {
     /// One forward pass over the arena's items. Refused items leave every session as it was; a step that fails or is
     /// cancelled half way leaves the sessions in it broken until they are reset.
     pub fn step(engine: *Engine, arena: []align(8) u8, count: u32, sessions: SessionResolver) Error!void {
-        if (engine.loading != .done) return engine.message.fail(error.InvalidArgument, "the model is not loaded yet; call load until it is done", .{});
+        if (engine.loading != .done) return engine.message.fail(
+            error.InvalidArgument,
+            "the model is not loaded yet; call load until it is done",
+            .{},
+        );
         try engine.takeCancel();
         const batch = try batch_room.collect(engine, arena, count, sessions);
         const flag: ?*std.atomic.Value(bool) = if (batch.decode) null else &engine.cancel_requested;

@@ -203,7 +203,15 @@ test "scores, last logits, all logits and samples agree" {
     var scores: [40]f32 = undefined;
     var last: [vocab]f32 = undefined;
     var top: [3]abi.TopLogprob = undefined;
-    var feeds = [_]Feed{.{ .session = session, .tokens = tokens, .flags = &.{ .score, .logits_last, .sample }, .targets = &targets, .scores = &scores, .logits = &last, .top = &top }};
+    var feeds = [_]Feed{.{
+        .session = session,
+        .tokens = tokens,
+        .flags = &.{ .score, .logits_last, .sample },
+        .targets = &targets,
+        .scores = &scores,
+        .logits = &last,
+        .top = &top,
+    }};
     try rig.step(engine, &feeds);
     try expectNear(all[39 * vocab ..], &last, 1e-5);
     for (scores, targets, 0..) |score, target, i| {

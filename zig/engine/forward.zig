@@ -77,7 +77,11 @@ pub fn run(pass: *const Pass) Error!void {
     device.vtable.embed(device.context, &.{ .table = &pass.model.embedding, .tokens = pass.batch.tokens, .out = residual });
     for (pass.model.layers, 0..) |*layer, number| {
         if (pass.cancelled) |flag| {
-            if (flag.load(.acquire)) return pass.message.fail(error.Cancelled, "cancelled before layer {d} of {d}; the session must be reset", .{ number, pass.model.layers.len });
+            if (flag.load(.acquire)) return pass.message.fail(
+                error.Cancelled,
+                "cancelled before layer {d} of {d}; the session must be reset",
+                .{ number, pass.model.layers.len },
+            );
         }
         pass.normInto(layer.input_norm, a.normed);
         switch (layer.mixer) {

@@ -54,21 +54,23 @@ pub fn compute(inputs: Inputs) abi.Plan {
     plan.limit_bytes = settings.memory_bytes;
     plan.process_bytes = inputs.resident_bytes + process_margin_bytes;
     plan.dense_bytes = inputs.weights.bytes;
-    plan.kv_bytes = @as(u64, inputs.state.kv_bytes) * settings.sessions;
-    plan.state_bytes = @as(u64, inputs.state.bytes - inputs.state.kv_bytes) * settings.sessions;
+    // The layouts were bounded one by one; a hostile description may still make their sums overflow, so they saturate.
+    const history_bytes = @as(u64, settings.context) * @sizeOf(u32);
+    plan.kv_bytes = @as(u64, inputs.state.kv_bytes) *| settings.sessions;
+    plan.state_bytes = (inputs.state.bytes - inputs.state.kv_bytes + history_bytes) *| settings.sessions;
     plan.slot_bytes = slot_bytes;
     plan.record_bytes = store.recordBytesMax(inputs.layers, shape.experts);
-    const resident = plan.process_bytes + plan.dense_bytes + plan.kv_bytes + plan.state_bytes;
-    plan.minimum_bytes = resident + scratchBytes(inputs, least_chunk) + least_slots * slot_cost;
-    plan.full_bytes = resident + scratchBytes(inputs, settings.chunk_tokens) + experts_all * slot_cost;
+    const resident = plan.process_bytes +| plan.dense_bytes +| plan.kv_bytes +| plan.state_bytes;
+    plan.minimum_bytes = resident +| scratchBytes(inputs, least_chunk) +| least_slots *| slot_cost;
+    plan.full_bytes = resident +| scratchBytes(inputs, settings.chunk_tokens) +| experts_all *| slot_cost;
 
     const limit = if (settings.memory_bytes == 0) plan.full_bytes else settings.memory_bytes;
     plan.chunk_tokens = settings.chunk_tokens;
-    while (plan.chunk_tokens > least_chunk and resident + scratchBytes(inputs, plan.chunk_tokens) + least_slots * slot_cost > limit) {
+    while (plan.chunk_tokens > least_chunk and resident +| scratchBytes(inputs, plan.chunk_tokens) +| least_slots *| slot_cost > limit) {
         plan.chunk_tokens = @max(plan.chunk_tokens / 2, least_chunk);
     }
     plan.scratch_bytes = scratchBytes(inputs, plan.chunk_tokens);
-    const left = limit -| (resident + plan.scratch_bytes);
+    const left = limit -| (resident +| plan.scratch_bytes);
     plan.slot_count = @intCast(@min(left / slot_cost, experts_all));
     plan.slots_bytes = plan.slot_count * slot_bytes;
     plan.floor_slots = @min(settings.experts_per_token, plan.slot_count / shape.layers);
@@ -83,14 +85,19 @@ pub fn compute(inputs: Inputs) abi.Plan {
 /// Refuses a plan whose limit cannot hold one step, or one that the machine cannot hold.
 pub fn fits(plan: *const abi.Plan, machine_bytes: u64, message: *Message) Error!void {
     if (plan.limit_bytes != 0 and plan.limit_bytes < plan.minimum_bytes) {
-        return message.fail(error.MemoryTooSmall, "a memory limit of {Bi:.2} cannot hold one step of this model; the smallest that would do is {Bi:.2} ({d} bytes): {Bi:.1} dense weights, {Bi:.1} context and state, {Bi:.1} scratch, {d} expert slots of {Bi:.2}, {Bi:.1} the process itself", .{
+        return message.fail(error.MemoryTooSmall, "a memory limit of {Bi:.2} cannot hold one step of this model; the smallest that would do is {Bi:.2} ({d} bytes): " ++
+            "{Bi:.1} dense weights, {Bi:.1} context and state, {Bi:.1} scratch, {d} expert slots of {Bi:.2}, {Bi:.1} the process itself", .{
             plan.limit_bytes,                 plan.minimum_bytes, plan.minimum_bytes,     plan.dense_bytes,
             plan.kv_bytes + plan.state_bytes, plan.scratch_bytes, plan.experts_per_token, plan.slot_bytes,
             plan.process_bytes,
         });
     }
     if (plan.limit_bytes == 0 and machine_bytes != 0 and plan.full_bytes > machine_bytes) {
-        return message.fail(error.MemoryTooSmall, "all experts in memory need {Bi:.2}, the machine has {Bi:.2}; set a memory limit (at least {Bi:.2}) and the experts are streamed from disk", .{ plan.full_bytes, machine_bytes, plan.minimum_bytes });
+        return message.fail(
+            error.MemoryTooSmall,
+            "all experts in memory need {Bi:.2}, the machine has {Bi:.2}; set a memory limit of {Bi:.2} or more to stream them from disk",
+            .{ plan.full_bytes, machine_bytes, plan.minimum_bytes },
+        );
     }
 }
 
@@ -149,11 +156,11 @@ fn countExperts(inputs: Inputs, plan: *abi.Plan) void {
         var layer_bytes: u64 = 0;
         for ([_]store.Projection{ .gate, .up, .down }) |projection| {
             for (layer.runs(projection)) |*run| {
-                layer_bytes += (run.weight.bytes + run.scales.bytes + run.biases.bytes) * run.expert_count;
+                layer_bytes +|= (run.weight.bytes + run.scales.bytes + run.biases.bytes) *| run.expert_count;
             }
         }
-        plan.expert_total_bytes += layer_bytes;
+        plan.expert_total_bytes +|= layer_bytes;
         // Exact where a layer's experts are equally large, which they are in all but hand-made checkpoints.
-        plan.bytes_per_token += layer_bytes / shape.experts * plan.experts_per_token;
+        plan.bytes_per_token +|= layer_bytes / shape.experts *| plan.experts_per_token;
     }
 }

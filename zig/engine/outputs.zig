@@ -52,7 +52,14 @@ fn enqueueLogits(pass: *const Pass, tile: []const OutputRow) void {
     const indices = pass.workspace.gather_rows[0..tile.len];
     for (indices, tile) |*index, row| index.* = @intCast(pass.batch.items[row.item].first + row.token);
     device.vtable.gather(device.context, &.{ .x = pass.at(pass.activations.residual), .rows = indices, .out = rows, .dim = pass.shape.hidden });
-    device.vtable.rmsNorm(device.context, &.{ .x = rows, .weight = pass.model.final_norm, .out = rows, .rows = tile.len, .dim = pass.shape.hidden, .eps = pass.shape.norm_eps });
+    device.vtable.rmsNorm(device.context, &.{
+        .x = rows,
+        .weight = pass.model.final_norm,
+        .out = rows,
+        .rows = tile.len,
+        .dim = pass.shape.hidden,
+        .eps = pass.shape.norm_eps,
+    });
     device.vtable.linear(device.context, &.{
         .x = rows,
         .tokens = tile.len,
@@ -64,7 +71,11 @@ fn deliver(pass: *const Pass, arena: batch_room.Arena, place: OutputRow, index: 
     const item = &pass.batch.items[place.item];
     const logits = try rowOnHost(pass, index);
     const row = sampler.Row.init(logits) orelse
-        return pass.message.fail(error.Internal, "the logits after token {d} of the step are not numbers; the model's weights or state are damaged", .{item.first + place.token});
+        return pass.message.fail(
+            error.Internal,
+            "the logits after token {d} of the step are not numbers; the model's weights or state are damaged",
+            .{item.first + place.token},
+        );
     const last = place.token + 1 == item.count;
     if (item.asks(.logits_all)) writeRow(arena, item.logits_offset + place.token * logits.len * @sizeOf(f32), logits);
     if (last and item.asks(.logits_last)) writeRow(arena, item.logits_offset, logits);

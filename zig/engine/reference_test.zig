@@ -278,7 +278,20 @@ test "the engine agrees with the plain model" {
         .{ .model = .{} },
         .{ .model = .{ .seed = 2, .bits = 0, .plain_format = .f32, .zero_centred = true, .tied = true, .expert_runs = 3, .file_count = 3 } },
         .{ .model = .{ .seed = 3, .bits = 3, .scale_format = .f16, .plain_format = .f16, .kinds = &.{ .attention, .delta_net, .delta_net, .attention } } },
-        .{ .model = .{ .seed = 4, .bits = 6, .group = 64, .delta_value_heads = 8, .delta_key_dim = 8, .delta_value_dim = 24, .hidden = 128, .expert_width = 64, .heads = 8, .kv_heads = 1, .rotary_dim = 16, .delta_key_heads = 4 }, .k = 5 },
+        .{ .k = 5, .model = .{
+            .seed = 4,
+            .bits = 6,
+            .group = 64,
+            .hidden = 128,
+            .heads = 8,
+            .kv_heads = 1,
+            .rotary_dim = 16,
+            .delta_value_heads = 8,
+            .delta_key_heads = 4,
+            .delta_key_dim = 8,
+            .delta_value_dim = 24,
+            .expert_width = 64,
+        } },
     };
     for (cases, 0..) |case, number| {
         var disk: rig.Disk = try .init(case.model);

@@ -8,6 +8,8 @@ const SessionResolver = @import("../abi/resolver.zig").SessionResolver;
 const backend_room = @import("../backend/backend.zig");
 const engine_room = @import("engine.zig");
 const rig = @import("test_rig.zig");
+const TestModel = @import("../format/test_model.zig").TestModel;
+const BadRange = @import("../io/simulated.zig").BadRange;
 
 const Engine = engine_room.Engine;
 const Session = engine_room.Session;
@@ -164,6 +166,42 @@ fn checkPlan(plan: *const abi.Plan) !void {
     try std.testing.expectEqual(plan.record_bytes * 3 * plan.experts_per_token, plan.bytes_per_token);
 }
 
+test "sizes at the edge of what a description may say are planned and refused, without overflow" {
+    const kinds = try gpa.alloc(abi.LayerKind, 1 << 8);
+    defer gpa.free(kinds);
+    for (kinds, 0..) |*kind, i| kind.* = if (i % 2 == 0) .attention else .delta_net;
+    var model: TestModel = try .build(gpa, "nowhere", .{
+        .hollow = true,
+        .kinds = kinds,
+        .hidden = 1 << 20,
+        .vocab = 1 << 24,
+        .heads = 1 << 10,
+        .kv_heads = 1 << 10,
+        .head_dim = 1 << 9,
+        .rotary_dim = 1 << 9,
+        .delta_value_heads = 1 << 8,
+        .delta_key_heads = 1 << 8,
+        .delta_key_dim = 1 << 10,
+        .delta_value_dim = 1 << 10,
+        .conv_kernel = 16,
+        .experts = 1 << 13,
+        .experts_per_token = 1 << 13,
+        .plain_format = .f32,
+        .expert_width = 1 << 20,
+        .shared_width = 1 << 20,
+        .context_max = 1 << 26,
+    });
+    defer model.deinit();
+    var message: Message = .{};
+    const options: abi.EngineOptions = .{ .context = 1 << 26, .sessions = 256, .chunk_tokens = 16384, .kv_format = 0, .threads = 2 };
+    const plan = engine_room.planOnly(gpa, model.description, options, &message) catch |err| {
+        std.debug.print("{s}\n", .{message.text()});
+        return err;
+    };
+    try std.testing.expect(plan.full_bytes == std.math.maxInt(u64) and plan.minimum_bytes > 1 << 50);
+    try std.testing.expectError(error.MemoryTooSmall, Engine.open(gpa, model.description, options, &message));
+}
+
 test "options out of range are refused by name" {
     var disk: Disk = try .init(.{});
     defer disk.deinit();
@@ -242,7 +280,7 @@ test "a failed expert read fails the step by name, breaks its session and nothin
     defer disk.deinit();
     // All of the gate projections' weights: whatever is routed to cannot be read.
     const gate = disk.model.find(.expert_gate_proj, 0).weight;
-    const bad = [_]@import("../io/simulated.zig").BadRange{.{ .file = 0, .offset = std.mem.alignForward(u64, gate.offset, 4096), .bytes = gate.stride * 8 - 8192 }};
+    const bad = [_]BadRange{.{ .file = 0, .offset = std.mem.alignForward(u64, gate.offset, 4096), .bytes = gate.stride * 8 - 8192 }};
     const engine = try rig.open(&disk, rig.exact, .{ .simulated = .{ .bad = &bad } });
     defer engine.close();
     const session = try engine.openSession();

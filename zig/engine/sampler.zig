@@ -52,7 +52,11 @@ pub fn check(sampling: *const abi.Sampling, message: *Message) result.Error!void
     if (s.top_p < 0 or s.top_p > 1) return message.fail(error.InvalidArgument, "top_p {d} is outside 0 to 1", .{s.top_p});
     if (s.min_p < 0 or s.min_p > 1) return message.fail(error.InvalidArgument, "min_p {d} is outside 0 to 1", .{s.min_p});
     if (s.repeat_penalty <= 0) return message.fail(error.InvalidArgument, "repeat_penalty {d} is not above 0; 1 means none", .{s.repeat_penalty});
-    if (s.top_logprobs > abi.max_top_logprobs) return message.fail(error.InvalidArgument, "{d} alternatives; at most {d} can be reported", .{ s.top_logprobs, abi.max_top_logprobs });
+    if (s.top_logprobs > abi.max_top_logprobs) return message.fail(
+        error.InvalidArgument,
+        "{d} alternatives; at most {d} can be reported",
+        .{ s.top_logprobs, abi.max_top_logprobs },
+    );
 }
 
 /// A row of logits with what every log probability needs. Null when a value is infinite or not a number.
@@ -75,7 +79,9 @@ pub const Row = struct {
         const best = selectTop(row.logits, scratch.candidates[0..@min(out.len, row.logits.len)]);
         for (out, 0..) |*entry, i| {
             // A vocabulary smaller than the number asked for leaves the rest empty.
-            entry.* = if (i < best.len) .{ .id = best[i].id, .logprob = row.logprob(best[i].id) } else .{ .id = abi.none_u32, .logprob = -std.math.inf(f32) };
+            const known = i < best.len;
+            entry.id = if (known) best[i].id else abi.none_u32;
+            entry.logprob = if (known) row.logprob(best[i].id) else -std.math.inf(f32);
         }
     }
 };

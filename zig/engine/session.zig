@@ -32,7 +32,11 @@ pub const Session = struct {
         const out_of_memory = "no memory for the session's {d} bytes of state; close sessions or lower the context";
         const session = gpa.create(Session) catch return engine.message.fail(error.OutOfMemory, out_of_memory, .{engine.state.bytes});
         errdefer gpa.destroy(session);
-        const history = gpa.alloc(u32, engine.settings.context) catch return engine.message.fail(error.OutOfMemory, out_of_memory, .{engine.state.bytes});
+        const history = gpa.alloc(u32, engine.settings.context) catch return engine.message.fail(
+            error.OutOfMemory,
+            out_of_memory,
+            .{engine.state.bytes},
+        );
         errdefer gpa.free(history);
         const buffer = engine.device.vtable.alloc(engine.device.context, @max(engine.state.bytes, 1), .state) catch
             return engine.message.fail(error.OutOfMemory, out_of_memory, .{engine.state.bytes});
@@ -87,6 +91,10 @@ pub const Session = struct {
     }
 
     pub fn failBroken(session: *const Session) Error {
-        return session.engine.message.fail(error.SessionBroken, "an earlier step of this session failed or was cancelled half way; reset the session, or load it from its file", .{});
+        return session.engine.message.fail(
+            error.SessionBroken,
+            "an earlier step of this session failed or was cancelled half way; reset the session, or load it from its file",
+            .{},
+        );
     }
 };

@@ -76,7 +76,11 @@ fn fileBytes(engine: *const Engine, position: u32, user_bytes: u32) u64 {
 pub fn save(session: *Session, path: []const u8, user: []const u8) Error!void {
     const engine = session.engine;
     const message = &engine.message;
-    if (user.len > user_bytes_max) return message.fail(error.InvalidArgument, "{d} bytes of transcript; at most {d} go into a session file", .{ user.len, user_bytes_max });
+    if (user.len > user_bytes_max) return message.fail(
+        error.InvalidArgument,
+        "{d} bytes of transcript; at most {d} go into a session file",
+        .{ user.len, user_bytes_max },
+    );
     const transfer = engine.gpa.alloc(u8, transfer_bytes) catch return message.fail(error.OutOfMemory, "no memory to save the session", .{});
     defer engine.gpa.free(transfer);
     var file: DurableFile = undefined;
@@ -132,11 +136,19 @@ pub fn load(session: *Session, path: []const u8) Error!void {
     const engine = session.engine;
     const message = &engine.message;
     var buffer: [std.c.PATH_MAX:0]u8 = undefined;
-    if (std.mem.indexOfScalar(u8, path, 0) != null) return message.fail(error.InvalidArgument, "the path of the session file contains a zero byte", .{});
+    if (std.mem.indexOfScalar(u8, path, 0) != null) return message.fail(
+        error.InvalidArgument,
+        "the path of the session file contains a zero byte",
+        .{},
+    );
     const terminated = std.fmt.bufPrintSentinel(&buffer, "{s}", .{path}, 0) catch
         return message.fail(error.InvalidArgument, "the path of the session file is longer than {d} bytes", .{buffer.len});
     const descriptor = std.c.open(terminated, .{ .ACCMODE = .RDONLY, .CLOEXEC = true, .NONBLOCK = true });
-    if (descriptor < 0) return message.fail(error.IoFailed, "cannot open the session file {s}: {s}", .{ path, errnoName(@intCast(std.c._errno().*)) });
+    if (descriptor < 0) return message.fail(
+        error.IoFailed,
+        "cannot open the session file {s}: {s}",
+        .{ path, errnoName(@intCast(std.c._errno().*)) },
+    );
     defer _ = std.c.close(descriptor);
     var reader: Reader = .{ .descriptor = descriptor, .path = path, .message = message };
 
@@ -146,7 +158,11 @@ pub fn load(session: *Session, path: []const u8) Error!void {
     reader.hash = .init(version); // the body's begins here
     const transfer = engine.gpa.alloc(u8, transfer_bytes) catch return message.fail(error.OutOfMemory, "no memory to load the session", .{});
     defer engine.gpa.free(transfer);
-    session.user = engine.gpa.alloc(u8, header.user_bytes) catch return message.fail(error.OutOfMemory, "no memory for the session's {d} bytes of transcript", .{header.user_bytes});
+    session.user = engine.gpa.alloc(u8, header.user_bytes) catch return message.fail(
+        error.OutOfMemory,
+        "no memory for the session's {d} bytes of transcript",
+        .{header.user_bytes},
+    );
     try reader.read(session.user);
     const history = session.history[0..header.position];
     try reader.read(std.mem.sliceAsBytes(history));
@@ -188,7 +204,10 @@ fn checkHeader(engine: *const Engine, reader: *Reader, header: *const Header) Er
     if (theirs.kv_format != fit.kv_format) return reader.fail("its keys and values have another precision than this engine's");
     if (!std.meta.eql(theirs, fit)) return reader.fail("its shapes are not this model's");
     if (header.position > engine.settings.context)
-        return reader.failWith("it holds {d} tokens, this engine's context only {d}; open with a larger context", .{ header.position, engine.settings.context });
+        return reader.failWith(
+            "it holds {d} tokens, this engine's context only {d}; open with a larger context",
+            .{ header.position, engine.settings.context },
+        );
     if (header.user_bytes > user_bytes_max or header.file_bytes != fileBytes(engine, header.position, header.user_bytes))
         return reader.fail("its sizes contradict each other");
     const end = std.c.lseek(reader.descriptor, 0, std.c.SEEK.END);

@@ -32,12 +32,28 @@ pub const Settings = struct {
         const o = options;
         if (o.reserved0 != 0 or o.reserved1 != 0) return message.fail(error.InvalidArgument, "a reserved engine option is not zero", .{});
         if (o.experts_per_token > shape.experts)
-            return message.fail(error.InvalidArgument, "{d} experts per token, but each layer has {d}; use 1 to {d}", .{ o.experts_per_token, shape.experts, shape.experts });
+            return message.fail(
+                error.InvalidArgument,
+                "{d} experts per token, but each layer has {d}; use 1 to {d}",
+                .{ o.experts_per_token, shape.experts, shape.experts },
+            );
         if (o.context > shape.context_max)
-            return message.fail(error.InvalidArgument, "a context of {d} tokens, but the model was made for {d}; use at most that", .{ o.context, shape.context_max });
-        if (o.sessions == 0 or o.sessions > sessions_max) return message.fail(error.InvalidArgument, "{d} sessions; use 1 to {d}", .{ o.sessions, sessions_max });
+            return message.fail(
+                error.InvalidArgument,
+                "a context of {d} tokens, but the model was made for {d}; use at most that",
+                .{ o.context, shape.context_max },
+            );
+        if (o.sessions == 0 or o.sessions > sessions_max) return message.fail(
+            error.InvalidArgument,
+            "{d} sessions; use 1 to {d}",
+            .{ o.sessions, sessions_max },
+        );
         if (o.threads > threads_max) return message.fail(error.InvalidArgument, "{d} threads; use at most {d}", .{ o.threads, threads_max });
-        if (o.chunk_tokens > chunk_tokens_max) return message.fail(error.InvalidArgument, "{d} tokens a step; use at most {d}", .{ o.chunk_tokens, chunk_tokens_max });
+        if (o.chunk_tokens > chunk_tokens_max) return message.fail(
+            error.InvalidArgument,
+            "{d} tokens a step; use at most {d}",
+            .{ o.chunk_tokens, chunk_tokens_max },
+        );
         if (o.direct_io > 1) return message.fail(error.InvalidArgument, "direct I/O is 0 or 1, not {d}", .{o.direct_io});
         const kv_format: abi.Format = switch (o.kv_format) {
             @intFromEnum(abi.Format.f16) => .f16,

@@ -152,8 +152,16 @@ pub const Loader = struct {
         const path = loader.description.files[extent.file].path;
         switch (completion.result) {
             .ok => {},
-            .failed => |fault| return message.fail(error.IoFailed, "{f}: reading {s} at byte {d} failed with {s}; check the disk and the file, then try again", .{ name, path, fault.offset, errnoName(fault.errno) }),
-            .truncated => |fault| return message.fail(error.IoFailed, "{f}: {s} ends at byte {d}, inside the tensor; the file was cut short, download it again", .{ name, path, fault.offset }),
+            .failed => |fault| return message.fail(
+                error.IoFailed,
+                "{f}: reading {s} at byte {d} failed with {s}; check the disk and the file, then try again",
+                .{ name, path, fault.offset, errnoName(fault.errno) },
+            ),
+            .truncated => |fault| return message.fail(
+                error.IoFailed,
+                "{f}: {s} ends at byte {d}, inside the tensor; the file was cut short, download it again",
+                .{ name, path, fault.offset },
+            ),
         }
         const offset = extent.offset + job.start;
         const bytes = loader.windows[window * window_bytes ..][@intCast(offset % io.alignment)..][0..job.bytes];
@@ -171,7 +179,11 @@ pub const Loader = struct {
         const index = firstNonFinite(format, bytes) orelse return;
         const number = job.start / shapes.valueBytes(format) + index;
         const what: []const u8 = if (job.piece == .weight) "values" else @tagName(job.piece);
-        return message.fail(error.ModelInvalid, "{f}: number {d} of its {s} is infinite or not a number; the checkpoint is damaged", .{ shapes.Name.of(tensor), number, what });
+        return message.fail(
+            error.ModelInvalid,
+            "{f}: number {d} of its {s} is infinite or not a number; the checkpoint is damaged",
+            .{ shapes.Name.of(tensor), number, what },
+        );
     }
 
     fn place(loader: *Loader, tensor: *const TensorDesc, job: Job, bytes: []const u8) void {

@@ -42,8 +42,16 @@ pub const Description = struct {
 
     /// Refuses anything that contradicts itself; the message names the tensor, the number and what was expected.
     pub fn parse(gpa: std.mem.Allocator, bytes: []const u8, message: *Message) Error!Description {
-        if (bytes.len < @sizeOf(abi.ModelDesc)) return message.fail(error.ModelInvalid, "the model description has {d} bytes, fewer than its head", .{bytes.len});
-        if (bytes.len > shapes.limits.description_bytes) return message.fail(error.ModelInvalid, "the model description has {d} bytes, more than {d}", .{ bytes.len, shapes.limits.description_bytes });
+        if (bytes.len < @sizeOf(abi.ModelDesc)) return message.fail(
+            error.ModelInvalid,
+            "the model description has {d} bytes, fewer than its head",
+            .{bytes.len},
+        );
+        if (bytes.len > shapes.limits.description_bytes) return message.fail(
+            error.ModelInvalid,
+            "the model description has {d} bytes, more than {d}",
+            .{ bytes.len, shapes.limits.description_bytes },
+        );
         var arena: std.heap.ArenaAllocator = .init(gpa);
         errdefer arena.deinit();
         const memory = arena.allocator();
@@ -51,7 +59,11 @@ pub const Description = struct {
         @memcpy(copy, bytes);
 
         var parser: Parser = .{ .bytes = copy, .memory = memory, .message = message, .shape = @as(*const abi.ModelDesc, @ptrCast(copy.ptr)).* };
-        if (parser.shape.total_bytes != bytes.len) return message.fail(error.ModelInvalid, "the model description says it has {d} bytes but {d} arrived", .{ parser.shape.total_bytes, bytes.len });
+        if (parser.shape.total_bytes != bytes.len) return message.fail(
+            error.ModelInvalid,
+            "the model description says it has {d} bytes but {d} arrived",
+            .{ parser.shape.total_bytes, bytes.len },
+        );
         try shapes.checkShape(&parser.shape, message);
         const kinds = try parser.layerKinds();
         const files = try parser.files();
@@ -59,7 +71,15 @@ pub const Description = struct {
         for (tensors) |*tensor| try shapes.checkTensor(&parser.shape, files, tensor, message);
         const dense_index = try parser.denseIndex(kinds, tensors);
         const runs = try parser.groupRuns(tensors);
-        return .{ .arena = arena, .shape = parser.shape, .layer_kinds = kinds, .files = files, .tensors = tensors, .dense_index = dense_index, .expert_runs = runs };
+        return .{
+            .arena = arena,
+            .shape = parser.shape,
+            .layer_kinds = kinds,
+            .files = files,
+            .tensors = tensors,
+            .dense_index = dense_index,
+            .expert_runs = runs,
+        };
     }
 
     pub fn deinit(description: *Description) void {
@@ -90,7 +110,11 @@ const Parser = struct {
     fn array(parser: *Parser, comptime T: type, offset: u32, count: u32, what: []const u8) Error![]const T {
         const bytes: u64 = @as(u64, count) * @sizeOf(T);
         if (offset % 8 != 0 or offset < @sizeOf(abi.ModelDesc) or offset > parser.bytes.len or bytes > parser.bytes.len - offset) {
-            return parser.message.fail(error.ModelInvalid, "the model description's {s} ({d} at byte {d}) do not lie within its {d} bytes", .{ what, count, offset, parser.bytes.len });
+            return parser.message.fail(
+                error.ModelInvalid,
+                "the model description's {s} ({d} at byte {d}) do not lie within its {d} bytes",
+                .{ what, count, offset, parser.bytes.len },
+            );
         }
         const first: [*]const T = @ptrCast(@alignCast(parser.bytes.ptr + offset));
         return first[0..count];
@@ -102,7 +126,11 @@ const Parser = struct {
         var attention = false;
         var delta = false;
         for (raw, kinds, 0..) |value, *kind, layer| {
-            kind.* = std.enums.fromInt(abi.LayerKind, value) orelse return parser.message.fail(error.ModelInvalid, "layer {d} has the unknown kind {d}", .{ layer, value });
+            kind.* = std.enums.fromInt(abi.LayerKind, value) orelse return parser.message.fail(
+                error.ModelInvalid,
+                "layer {d} has the unknown kind {d}",
+                .{ layer, value },
+            );
             switch (kind.*) {
                 .attention => attention = true,
                 .delta_net => delta = true,
@@ -119,10 +147,22 @@ const Parser = struct {
         const list = try parser.memory.alloc(File, raw.len);
         for (raw, list, 0..) |entry, *file, index| {
             const end = @as(u64, entry.path_offset) + entry.path_bytes;
-            if (entry.path_offset < @sizeOf(abi.ModelDesc) or end > parser.bytes.len) return parser.message.fail(error.ModelInvalid, "the path of file {d} lies outside the model description", .{index});
-            if (entry.path_bytes == 0 or entry.path_bytes > shapes.limits.path_bytes) return parser.message.fail(error.ModelInvalid, "the path of file {d} has {d} bytes", .{ index, entry.path_bytes });
+            if (entry.path_offset < @sizeOf(abi.ModelDesc) or end > parser.bytes.len) return parser.message.fail(
+                error.ModelInvalid,
+                "the path of file {d} lies outside the model description",
+                .{index},
+            );
+            if (entry.path_bytes == 0 or entry.path_bytes > shapes.limits.path_bytes) return parser.message.fail(
+                error.ModelInvalid,
+                "the path of file {d} has {d} bytes",
+                .{ index, entry.path_bytes },
+            );
             const path = parser.bytes[entry.path_offset..@intCast(end)];
-            if (std.mem.indexOfScalar(u8, path, 0) != null) return parser.message.fail(error.ModelInvalid, "the path of file {d} holds a zero byte", .{index});
+            if (std.mem.indexOfScalar(u8, path, 0) != null) return parser.message.fail(
+                error.ModelInvalid,
+                "the path of file {d} holds a zero byte",
+                .{index},
+            );
             if (!std.unicode.utf8ValidateSlice(path)) return parser.message.fail(error.ModelInvalid, "the path of file {d} is not UTF-8", .{index});
             if (entry.bytes > std.math.maxInt(i64)) return parser.message.fail(error.ModelInvalid, "file {d} has an impossible size", .{index});
             file.* = .{ .path = try parser.memory.dupeSentinel(u8, path, 0), .bytes = entry.bytes };
@@ -194,11 +234,19 @@ const Parser = struct {
         var next: u64 = 0;
         for (run) |number| {
             const tensor = &tensors[number];
-            if (tensor.expert_first < next) return parser.message.fail(error.ModelInvalid, "{f} describes expert {d} twice", .{ name, tensor.expert_first });
+            if (tensor.expert_first < next) return parser.message.fail(
+                error.ModelInvalid,
+                "{f} describes expert {d} twice",
+                .{ name, tensor.expert_first },
+            );
             if (tensor.expert_first > next) break;
             next += tensor.expert_count;
         }
-        if (next != parser.shape.experts) return parser.message.fail(error.ModelInvalid, "{f} is missing expert {d} of {d}", .{ name, next, parser.shape.experts });
+        if (next != parser.shape.experts) return parser.message.fail(
+            error.ModelInvalid,
+            "{f} is missing expert {d} of {d}",
+            .{ name, next, parser.shape.experts },
+        );
     }
 };
 

@@ -113,7 +113,11 @@ pub fn expectedShape(shape: *const abi.ModelDesc, role: Role) [2]u32 {
 }
 
 fn within(value: u32, low: u32, high: u32, what: []const u8, message: *Message) Error!void {
-    if (value < low or value > high) return message.fail(error.ModelInvalid, "the model's {s} is {d}; it must lie between {d} and {d}", .{ what, value, low, high });
+    if (value < low or value > high) return message.fail(
+        error.ModelInvalid,
+        "the model's {s} is {d}; it must lie between {d} and {d}",
+        .{ what, value, low, high },
+    );
 }
 
 /// Sizes every model has. Attention and delta-net sizes are checked only where a layer of that kind exists.
@@ -130,7 +134,11 @@ pub fn checkShape(shape: *const abi.ModelDesc, message: *Message) Error!void {
     try within(s.norm_topk, 0, 1, "norm_topk flag", message);
     try within(s.norm_zero_centred, 0, 1, "zero-centred norm flag", message);
     try within(s.tied, 0, 1, "tied embedding flag", message);
-    if (!(s.norm_eps > 0 and s.norm_eps < 1)) return message.fail(error.ModelInvalid, "the model's norm epsilon is {d}; it must lie between 0 and 1", .{s.norm_eps});
+    if (!(s.norm_eps > 0 and s.norm_eps < 1)) return message.fail(
+        error.ModelInvalid,
+        "the model's norm epsilon is {d}; it must lie between 0 and 1",
+        .{s.norm_eps},
+    );
 }
 
 pub fn checkAttention(shape: *const abi.ModelDesc, message: *Message) Error!void {
@@ -139,10 +147,22 @@ pub fn checkAttention(shape: *const abi.ModelDesc, message: *Message) Error!void
     try within(s.kv_heads, 1, s.heads, "number of key-value heads", message);
     try within(s.head_dim, 1, limits.head_dim, "attention head size", message);
     try within(s.rotary_dim, 0, s.head_dim, "rotary size", message);
-    if (s.heads % s.kv_heads != 0) return message.fail(error.ModelInvalid, "{d} attention heads do not divide among {d} key-value heads", .{ s.heads, s.kv_heads });
+    if (s.heads % s.kv_heads != 0) return message.fail(
+        error.ModelInvalid,
+        "{d} attention heads do not divide among {d} key-value heads",
+        .{ s.heads, s.kv_heads },
+    );
     if (s.rotary_dim % 2 != 0) return message.fail(error.ModelInvalid, "the model's rotary size {d} is odd", .{s.rotary_dim});
-    if (!(s.rope_theta > 0 and s.rope_theta < std.math.inf(f64))) return message.fail(error.ModelInvalid, "the model's rope theta {d} is not a positive number", .{s.rope_theta});
-    if (s.heads * 2 * s.head_dim > limits.width) return message.fail(error.ModelInvalid, "{d} attention heads of {d} are wider than {d}", .{ s.heads, s.head_dim, limits.width });
+    if (!(s.rope_theta > 0 and s.rope_theta < std.math.inf(f64))) return message.fail(
+        error.ModelInvalid,
+        "the model's rope theta {d} is not a positive number",
+        .{s.rope_theta},
+    );
+    if (s.heads * 2 * s.head_dim > limits.width) return message.fail(
+        error.ModelInvalid,
+        "{d} attention heads of {d} are wider than {d}",
+        .{ s.heads, s.head_dim, limits.width },
+    );
 }
 
 pub fn checkDelta(shape: *const abi.ModelDesc, message: *Message) Error!void {
@@ -152,8 +172,16 @@ pub fn checkDelta(shape: *const abi.ModelDesc, message: *Message) Error!void {
     try within(s.delta_key_dim, 1, limits.head_dim, "delta-net key size", message);
     try within(s.delta_value_dim, 1, limits.head_dim, "delta-net value size", message);
     try within(s.conv_kernel, 2, limits.conv_kernel, "convolution kernel", message);
-    if (s.delta_value_heads % s.delta_key_heads != 0) return message.fail(error.ModelInvalid, "{d} delta-net value heads do not divide among {d} key heads", .{ s.delta_value_heads, s.delta_key_heads });
-    if (deltaChannels(s) > limits.width) return message.fail(error.ModelInvalid, "the delta net's {d} channels are more than {d}", .{ deltaChannels(s), limits.width });
+    if (s.delta_value_heads % s.delta_key_heads != 0) return message.fail(
+        error.ModelInvalid,
+        "{d} delta-net value heads do not divide among {d} key heads",
+        .{ s.delta_value_heads, s.delta_key_heads },
+    );
+    if (deltaChannels(s) > limits.width) return message.fail(
+        error.ModelInvalid,
+        "the delta net's {d} channels are more than {d}",
+        .{ deltaChannels(s), limits.width },
+    );
 }
 
 pub fn clearAttention(shape: *abi.ModelDesc) void {
@@ -166,21 +194,41 @@ pub fn clearDelta(shape: *abi.ModelDesc) void {
 
 /// One tensor: role, layer, format, shape, bytes, and that every extent lies within its file.
 pub fn checkTensor(shape: *const abi.ModelDesc, files: []const description.File, tensor: *const TensorDesc, message: *Message) Error!void {
-    const role = std.enums.fromInt(Role, tensor.role) orelse return message.fail(error.ModelInvalid, "a tensor has the unknown role {d}", .{tensor.role});
+    const role = std.enums.fromInt(Role, tensor.role) orelse return message.fail(
+        error.ModelInvalid,
+        "a tensor has the unknown role {d}",
+        .{tensor.role},
+    );
     const name: Name = .{ .role = role, .layer = tensor.layer };
     if (isModelRole(role)) {
         if (tensor.layer != abi.none_u32) return message.fail(error.ModelInvalid, "{f}: this tensor belongs to no layer", .{name});
-    } else if (tensor.layer >= shape.layers) return message.fail(error.ModelInvalid, "{s} names layer {d} of {d}", .{ @tagName(role), tensor.layer, shape.layers });
+    } else if (tensor.layer >= shape.layers) return message.fail(
+        error.ModelInvalid,
+        "{s} names layer {d} of {d}",
+        .{ @tagName(role), tensor.layer, shape.layers },
+    );
     const expected = expectedShape(shape, role);
     if (tensor.rows != expected[0] or tensor.cols != expected[1]) {
-        return message.fail(error.ModelInvalid, "{f} has the shape [{d}, {d}]; the model's sizes ask for [{d}, {d}]", .{ name, tensor.rows, tensor.cols, expected[0], expected[1] });
+        return message.fail(
+            error.ModelInvalid,
+            "{f} has the shape [{d}, {d}]; the model's sizes ask for [{d}, {d}]",
+            .{ name, tensor.rows, tensor.cols, expected[0], expected[1] },
+        );
     }
     if (tensor.rows == 0 or tensor.cols == 0) return message.fail(error.ModelInvalid, "{f} is empty", .{name});
     if (isExpert(role)) {
         if (tensor.expert_count == 0 or tensor.expert_first >= shape.experts or tensor.expert_count > shape.experts - tensor.expert_first) {
-            return message.fail(error.ModelInvalid, "{f} names experts {d} and {d} more, the layer has {d}", .{ name, tensor.expert_first, tensor.expert_count, shape.experts });
+            return message.fail(
+                error.ModelInvalid,
+                "{f} names experts {d} and {d} more, the layer has {d}",
+                .{ name, tensor.expert_first, tensor.expert_count, shape.experts },
+            );
         }
-    } else if (tensor.expert_count != 0 or tensor.expert_first != 0) return message.fail(error.ModelInvalid, "{f} is no expert tensor but names experts", .{name});
+    } else if (tensor.expert_count != 0 or tensor.expert_first != 0) return message.fail(
+        error.ModelInvalid,
+        "{f} is no expert tensor but names experts",
+        .{name},
+    );
     try checkFormat(tensor, role, name, message);
 
     const elements = @as(u64, tensor.rows) * tensor.cols;
@@ -208,13 +256,21 @@ pub fn valueBytes(format: abi.Format) u64 {
 }
 
 fn checkFormat(tensor: *const TensorDesc, role: Role, name: Name, message: *Message) Error!void {
-    const format = std.enums.fromInt(abi.Format, tensor.format) orelse return message.fail(error.ModelInvalid, "{f} has the unknown format {d}", .{ name, tensor.format });
+    const format = std.enums.fromInt(abi.Format, tensor.format) orelse return message.fail(
+        error.ModelInvalid,
+        "{f} has the unknown format {d}",
+        .{ name, tensor.format },
+    );
     switch (tensor.scale_format) {
         @intFromEnum(abi.Format.f32), @intFromEnum(abi.Format.f16), @intFromEnum(abi.Format.bf16) => {},
         else => return message.fail(error.ModelInvalid, "{f} has scales of the unknown format {d}", .{ name, tensor.scale_format }),
     }
     if (format != .affine) {
-        if (tensor.bits != 0 or tensor.group != 0) return message.fail(error.ModelInvalid, "{f} is not quantised but names {d} bits, group {d}", .{ name, tensor.bits, tensor.group });
+        if (tensor.bits != 0 or tensor.group != 0) return message.fail(
+            error.ModelInvalid,
+            "{f} is not quantised but names {d} bits, group {d}",
+            .{ name, tensor.bits, tensor.group },
+        );
         return;
     }
     if (isVector(role)) return message.fail(error.ModelInvalid, "{f} is quantised; it must be f32, f16 or bf16", .{name});
@@ -226,7 +282,11 @@ fn checkFormat(tensor: *const TensorDesc, role: Role, name: Name, message: *Mess
         32, 64, 128 => {},
         else => return message.fail(error.ModelInvalid, "{f} has the quantisation group {d}; 32, 64 and 128 are supported", .{ name, tensor.group }),
     }
-    if (tensor.cols % tensor.group != 0) return message.fail(error.ModelInvalid, "{f} has {d} columns, which groups of {d} do not divide", .{ name, tensor.cols, tensor.group });
+    if (tensor.cols % tensor.group != 0) return message.fail(
+        error.ModelInvalid,
+        "{f} has {d} columns, which groups of {d} do not divide",
+        .{ name, tensor.cols, tensor.group },
+    );
 }
 
 const Sets = struct {
@@ -238,16 +298,36 @@ const Sets = struct {
     fn checkExtent(sets: Sets, extent: *const abi.Extent, bytes: u64, what: []const u8) Error!void {
         const name = sets.name;
         const tensor = sets.tensor;
-        if (extent.file >= sets.files.len) return sets.message.fail(error.ModelInvalid, "{f}: its {s} lie in file {d} of {d}", .{ name, what, extent.file, sets.files.len });
+        if (extent.file >= sets.files.len) return sets.message.fail(
+            error.ModelInvalid,
+            "{f}: its {s} lie in file {d} of {d}",
+            .{ name, what, extent.file, sets.files.len },
+        );
         if (extent.reserved != 0) return sets.message.fail(error.ModelInvalid, "{f}: a reserved field of its {s} is not zero", .{ name, what });
-        if (extent.bytes != bytes) return sets.message.fail(error.ModelInvalid, "{f}: its {s} have {d} bytes; the shape asks for {d}", .{ name, what, extent.bytes, bytes });
-        if (tensor.expert_count == 0 and extent.stride != 0) return sets.message.fail(error.ModelInvalid, "{f}: its {s} have a stride but it is no expert tensor", .{ name, what });
-        if (tensor.expert_count > 1 and extent.stride < extent.bytes) return sets.message.fail(error.ModelInvalid, "{f}: the experts' {s} overlap ({d} bytes every {d})", .{ name, what, extent.bytes, extent.stride });
+        if (extent.bytes != bytes) return sets.message.fail(
+            error.ModelInvalid,
+            "{f}: its {s} have {d} bytes; the shape asks for {d}",
+            .{ name, what, extent.bytes, bytes },
+        );
+        if (tensor.expert_count == 0 and extent.stride != 0) return sets.message.fail(
+            error.ModelInvalid,
+            "{f}: its {s} have a stride but it is no expert tensor",
+            .{ name, what },
+        );
+        if (tensor.expert_count > 1 and extent.stride < extent.bytes) return sets.message.fail(
+            error.ModelInvalid,
+            "{f}: the experts' {s} overlap ({d} bytes every {d})",
+            .{ name, what, extent.bytes, extent.stride },
+        );
         const file = &sets.files[extent.file];
         // offset + stride * (count - 1) + bytes, in 128 bits so that nothing wraps.
         const last: u128 = if (tensor.expert_count > 1) @as(u128, extent.stride) * (tensor.expert_count - 1) else 0;
         if (@as(u128, extent.offset) + last + extent.bytes > file.bytes) {
-            return sets.message.fail(error.ModelInvalid, "{f}: its {s} end beyond the {d} bytes of {s}; the file is truncated or belongs to another checkpoint", .{ name, what, file.bytes, file.path });
+            return sets.message.fail(
+                error.ModelInvalid,
+                "{f}: its {s} end beyond the {d} bytes of {s}; the file is truncated or belongs to another checkpoint",
+                .{ name, what, file.bytes, file.path },
+            );
         }
     }
 

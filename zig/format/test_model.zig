@@ -37,6 +37,8 @@ pub const Options = struct {
     file_count: u32 = 2,
     /// Experts of a matrix lie in this many runs.
     expert_runs: u32 = 1,
+    /// Only the description: sizes may then be anything, and there are no contents.
+    hollow: bool = false,
 };
 
 /// A model in memory: `description` names the files by `paths`, `contents` are their bytes.
@@ -57,7 +59,9 @@ pub const TestModel = struct {
             .shape = shapeOf(options),
             .random = .init(options.seed),
             .contents = try memory.alloc(std.ArrayList(u8), options.file_count),
+            .ends = try memory.alloc(u64, options.file_count),
         };
+        @memset(builder.ends, 0);
         for (builder.contents, 0..) |*content, n| {
             content.* = .empty;
             try content.appendNTimes(memory, 0xa5, 11 + 6 * n); // a header of odd length: nothing in the file is aligned
@@ -124,6 +128,8 @@ const Builder = struct {
     shape: abi.ModelDesc,
     random: std.Random.DefaultPrng,
     contents: []std.ArrayList(u8),
+    /// Ends of the files of a hollow model.
+    ends: []u64,
     list: std.ArrayList(abi.TensorDesc) = .empty,
 
     fn modelTensors(builder: *Builder) !void {
@@ -157,7 +163,7 @@ const Builder = struct {
     fn addRun(builder: *Builder, role: abi.Role, layer: u32, expert_first: u32, expert_count: u32) !void {
         const dims = shapes.expectedShape(&builder.shape, role);
         const file: u32 = (builder.shape.layers +% layer +% expert_first) % builder.options.file_count;
-        const quantised = builder.options.bits != 0 and !shapes.isVector(role);
+        const quantised = builder.options.bits != 0 and !builder.options.hollow and !shapes.isVector(role);
         var tensor: abi.TensorDesc = .{
             .weight = .{},
             .scales = .{},
@@ -174,7 +180,9 @@ const Builder = struct {
             .expert_count = expert_count,
         };
         const copies = @max(expert_count, 1);
-        if (quantised) {
+        if (builder.options.hollow) {
+            builder.reserve(&tensor, file, copies);
+        } else if (quantised) {
             // The small gates stay at 8 bits, as in real checkpoints.
             tensor.bits = if (role == .router or role == .shared_gate) 8 else builder.options.bits;
             tensor.group = builder.options.group;
@@ -187,6 +195,13 @@ const Builder = struct {
             if (expert_count > 0 and extent.file != abi.none_u32) extent.stride = extent.bytes;
         }
         try builder.list.append(builder.memory, tensor);
+    }
+
+    /// An unquantised tensor of a hollow model: a place without bytes.
+    fn reserve(builder: *Builder, tensor: *abi.TensorDesc, file: u32, copies: u32) void {
+        const bytes = @as(u64, tensor.rows) * tensor.cols * shapes.valueBytes(@enumFromInt(tensor.format));
+        tensor.weight = .{ .offset = 0, .bytes = bytes, .file = file };
+        builder.ends[file] = @max(builder.ends[file], bytes * copies);
     }
 
     fn plainFormat(builder: *Builder, role: abi.Role) abi.Format {
@@ -256,8 +271,8 @@ const Builder = struct {
         shape.tensors_count = @intCast(builder.list.items.len);
         var end: u32 = shape.tensors_offset + @as(u32, @intCast(@sizeOf(abi.TensorDesc) * builder.list.items.len));
         const files = try builder.memory.alloc(abi.FileDesc, paths.len);
-        for (files, paths, builder.contents) |*file, path, content| {
-            file.* = .{ .bytes = content.items.len, .path_offset = end, .path_bytes = @intCast(path.len) };
+        for (files, paths, builder.contents, builder.ends) |*file, path, content, hollow_end| {
+            file.* = .{ .bytes = @max(content.items.len, hollow_end), .path_offset = end, .path_bytes = @intCast(path.len) };
             end += file.path_bytes;
         }
         shape.total_bytes = end;
