@@ -40,7 +40,7 @@ const sigmoidRms = 0.54;
 const attentionRms = 0.5;
 /** Of the query and key norms: scores get a deviation of its square. */
 const headNorm = 1.45;
-const routerStd = 1.5;
+const routerStd = 2.5;
 /** Relative jitter of norms, scales and biases. */
 const jitter = 0.1;
 

@@ -1,5 +1,5 @@
-//! How activations are rounded to 15 bits for integer products, and how the result lies in memory.
-//! Per group of columns: x ~ scale * q, q in [-16256, 16256], scale = max|x| / 16256.
+//! How activations are rounded to 16 bits for integer products, and how the result lies in memory.
+//! Per group of columns: x ~ scale * q, q in [-32639, 32639], scale = max|x| / 32639.
 //! Prepared row: f32 scales[groups] | f32 sums[groups] (scale * sum of q) | the q, in the order the weights unpack.
 //! Both f32 areas are padded to a multiple of 16 groups and the q to 256 columns, all with zeros, so kernels
 //! may work past the last column. Memory is the caller's; any thread enters with rows of its own.
@@ -7,7 +7,7 @@
 const std = @import("std");
 const table = @import("table.zig");
 
-/// How q is stored: two int8 planes (q = 128 * high + low) for byte dot products, or one int16.
+/// How q is stored: two int8 planes (q = 256 * high + low) for byte dot products, or one int16.
 pub const Kind = enum(u2) { none = 0, planes = 1, words = 2 };
 
 /// A layout as it crosses the table (`input_layout`). Columns come in blocks of stride * width; column c of a
@@ -21,7 +21,7 @@ pub const Layout = packed struct(u32) {
     unused: u6 = 0,
 };
 
-pub const largest: f32 = 16256;
+pub const largest: f32 = 32639;
 const smallest: f32 = 0x1p-100;
 const span = 256; // every block (stride * width <= 256) divides it
 
@@ -131,8 +131,8 @@ fn arrangeAs(comptime kind: Kind, comptime stride: usize, comptime width: usize,
                 switch (kind) {
                     .words => storeWords(piece, vector + j * piece * 2, q),
                     .planes => {
-                        const high = (q + @as(P, @splat(64))) >> @splat(7);
-                        const low = q - (high << @splat(7));
+                        const high = (q + @as(P, @splat(128))) >> @splat(8);
+                        const low = q - (high << @splat(8));
                         vector[j * piece ..][0..piece].* = @bitCast(@as(@Vector(piece, i8), @truncate(high)));
                         vector[width + j * piece ..][0..piece].* = @bitCast(@as(@Vector(piece, i8), @truncate(low)));
                     },

@@ -1,4 +1,4 @@
-//! The 15-bit rounding of activations: the values, and that every layout holds each column once and in its place.
+//! The 16-bit rounding of activations: the values, and that every layout holds each column once and in its place.
 
 const std = @import("std");
 const activations = @import("activations.zig");
@@ -16,7 +16,7 @@ fn value(layout: activations.Layout, row: []const u8, cols: usize, c: usize) i32
         .planes => {
             const high: i8 = @bitCast(row[at + j]);
             const low: i8 = @bitCast(row[at + width + j]);
-            return 128 * @as(i32, high) + low;
+            return 256 * @as(i32, high) + low;
         },
         .none => unreachable,
     }
@@ -39,12 +39,12 @@ test "every layout keeps each column's value, rounded to nearest even, with exac
             for (0..cols / group) |g| {
                 var most: f32 = 0;
                 for (x[g * group ..][0..group]) |a| most = @max(most, @abs(a));
-                try std.testing.expectEqual(most / 16256, numbers[g]);
+                try std.testing.expectEqual(most / 32639, numbers[g]);
                 var sum: i32 = 0;
                 for (g * group..(g + 1) * group) |c| {
                     const q = value(layout, &row, cols, c);
-                    try std.testing.expect(@abs(q) <= 16256);
-                    try std.testing.expect(@abs(@as(f32, @floatFromInt(q)) * numbers[g] - x[c]) <= most / 32512 * 1.005);
+                    try std.testing.expect(@abs(q) <= 32639);
+                    try std.testing.expect(@abs(@as(f32, @floatFromInt(q)) * numbers[g] - x[c]) <= most / 65278 * 1.005);
                     sum += q;
                 }
                 try std.testing.expectEqual(numbers[g] * @as(f32, @floatFromInt(sum)), sums[g]);
@@ -57,12 +57,12 @@ test "every layout keeps each column's value, rounded to nearest even, with exac
 
 test "halves round to even" {
     var x: [32]f32 = @splat(0);
-    x[0] = 16256; // makes the step 1
+    x[0] = 32639; // makes the step 1
     for ([_]f32{ 0.5, 1.5, 2.5, -0.5, -1.5, 63.5, 64.5, -64.5, -63.5 }, 1..) |half, i| x[i] = half;
     const layout: activations.Layout = .{ .group = 32, .stride = 1, .width = 16, .kind = .planes };
     var row: [tables.preparedBytes(32)]u8 align(64) = undefined;
     activations.prepareRow(layout, &x, 32, &row);
-    for ([_]i32{ 16256, 0, 2, 2, 0, -2, 64, 64, -64, -64 }, 0..) |expected, c| {
+    for ([_]i32{ 32639, 0, 2, 2, 0, -2, 64, 64, -64, -64 }, 0..) |expected, c| {
         try std.testing.expectEqual(expected, value(layout, &row, 32, c));
     }
 }
@@ -76,7 +76,7 @@ test "a group with an infinity or NaN becomes NaN, its neighbours stay" {
         activations.prepareRow(layout, &x, 96, &row);
         const scales = std.mem.bytesAsSlice(f32, row[0..12]);
         try std.testing.expect(std.math.isNan(scales[1]));
-        try std.testing.expectEqual(1.0 / 16256.0, scales[0]);
-        try std.testing.expectEqual(1.0 / 16256.0, scales[2]);
+        try std.testing.expectEqual(1.0 / 32639.0, scales[0]);
+        try std.testing.expectEqual(1.0 / 32639.0, scales[2]);
     }
 }

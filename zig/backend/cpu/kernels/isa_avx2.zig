@@ -1,5 +1,5 @@
 //! AVX2 and FMA. 2 and 4 bits: byte weights against two int8 planes by vpmaddubsw, which cannot saturate there
-//! (15 * 127 * 2 * 4 terms < 2^15). 3, 5, 6 and 8 bits: 16-bit weights against 16-bit activations by vpmaddwd;
+//! (15 * 128 * 2 * 4 terms < 2^15). 3, 5, 6 and 8 bits: 16-bit weights against 16-bit activations by vpmaddwd;
 //! odd fields are cut out of 16-bit windows with a multiplication as the variable shift. Registers only.
 
 const Layout = @import("activations.zig").Layout;
@@ -60,7 +60,7 @@ fn Bytes(comptime bits: u32) type {
             return add(.{ .high = @splat(0), .low = @splat(0) }, weights, x);
         }
 
-        /// 16-bit sums: at most 2 steps of 4 bits (group 128) meet in one, 2 * 7,620.
+        /// 16-bit sums: at most 2 steps of 4 bits (group 128) meet in one, 2 * 7,680.
         pub inline fn add(sum: Sum, weights: Weights, x: [*]const u8) Sum {
             var result = sum;
             inline for (weights, 0..) |w, k| {
@@ -71,7 +71,7 @@ fn Bytes(comptime bits: u32) type {
         }
 
         pub inline fn total(sum: Sum) I {
-            const high = @"llvm.x86.avx2.pmadd.wd"(sum.high, @splat(128));
+            const high = @"llvm.x86.avx2.pmadd.wd"(sum.high, @splat(256));
             return high +% @"llvm.x86.avx2.pmadd.wd"(sum.low, @splat(1));
         }
 

@@ -72,7 +72,7 @@ pub fn Step(comptime bits: u32) type {
         }
 
         pub inline fn total(sum: Sum) I {
-            return (sum.high << @splat(7)) +% sum.low;
+            return (sum.high << @splat(8)) +% sum.low;
         }
 
         fn gatherIndex() B {

@@ -63,7 +63,7 @@ pub const KernelTable = extern struct {
     /// Matrices of the same input and the same layout share one prepared form.
     input_layout: *const fn (matrix: *const Matrix) callconv(.c) u32,
 
-    /// Rounds activation rows [first, end) of x [.., cols] to 15 bits per group as `layout` (not 0) asks.
+    /// Rounds activation rows [first, end) of x [.., cols] to 16 bits per group as `layout` (not 0) asks.
     /// prepared row i starts at i * preparedBytes(cols). Rows are independent: threads may share them out.
     /// A group holding an infinity or NaN makes every product of it NaN; magnitudes below 2^-100 count as 0.
     prepare: *const fn (layout: u32, x: [*]const f32, stride: u64, cols: u64, first: u64, end: u64, prepared: [*]align(64) u8) callconv(.c) void,
