@@ -1,4 +1,4 @@
-/** What `run` feeds the model: ids from a raw text, from rendered chat turns, or as given; and how a saved session goes on. */
+/** What `run` feeds the model: ids from a raw text or from rendered chat turns, and how a saved conversation goes on. */
 import { continuationText } from "../chat/continuation.ts";
 import type { ChatMessage } from "../chat/messages.ts";
 import { ChatTemplate } from "../chat/template.ts";
@@ -6,21 +6,15 @@ import { FlashmoeError } from "../errors.ts";
 import { loadChatTemplate } from "../models/chat-template-file.ts";
 import type { ModelDescription } from "../models/description.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
-
-/** The part of a session file that is this command's own; the native state lies beside it. */
-export interface SavedConversation {
-  version: 1;
-  /** Empty for sessions of --raw and --token-ids. */
-  messages: ChatMessage[];
-  /** The last sampled token, not yet fed to the model; null when the reply was cut by a stop string. */
-  lastToken: number | null;
-}
+import type { SavedConversation } from "./session-file.ts";
+import { usage } from "./usage.ts";
 
 export interface PromptRequest {
   text: string;
   system: string | undefined;
   raw: boolean;
   think: boolean | undefined;
+  /** Null for a new conversation. */
   saved: SavedConversation | null;
 }
 
@@ -59,28 +53,13 @@ function continueConversation(
   options: { enableThinking: boolean | undefined },
 ): PreparedPrompt {
   if (saved.messages.length === 0) {
-    throw new FlashmoeError("usage", "the session was made with --raw or --token-ids and holds no conversation.", {
-      hint: "Continue it with --raw or --token-ids, or start another session file.",
-    });
+    throw usage(
+      "the session was made with --raw or --token-ids and holds no conversation.",
+      "Continue it with --raw or --token-ids, or start another session file.",
+    );
   }
   const ids = tokenizer.encode(continuationText(template, saved.messages, [turn], options));
   // The text begins with the end of the reply's turn. When the model ended the turn itself, that token waits in the state.
   const ended = saved.lastToken !== null && ids[0] === saved.lastToken;
   return { ids: ended ? ids.slice(1) : ids, messages: [...saved.messages, turn] };
-}
-
-export function encodeSaved(saved: SavedConversation): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(saved));
-}
-
-export function decodeSaved(user: Uint8Array): SavedConversation {
-  try {
-    const value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(user)) as SavedConversation;
-    if (value.version === 1 && Array.isArray(value.messages)) return value;
-  } catch {
-    // falls through to the named error: the native part of the file was whole, this part is not ours
-  }
-  throw new FlashmoeError("session_file_invalid", "the session file was not written by `flashmoe run`.", {
-    hint: "Start a new session file.",
-  });
 }

@@ -1,5 +1,44 @@
-/** Distance between two streams of logits: KL(reference || ours) in nats and agreement of the likeliest token. */
-import type { NpyReader } from "./npy.ts";
+/** `eval kl`: distance of logits from a reference: KL(reference || ours) in nats and agreement of the likeliest token. */
+import type { EvalInput, EvalWork } from "./eval.ts";
+import { expertBits } from "./locate-model.ts";
+import { NpyReader } from "./npy.ts";
+import { startProgress } from "./progress.ts";
+import { usage } from "./usage.ts";
+
+export function klDivergence({ flags, terminal, description, ids }: EvalInput): EvalWork {
+  const reference = new NpyReader(flags.reference!);
+  const { vocab } = description.shape;
+  if (reference.rows !== ids.length || reference.cols !== vocab) {
+    throw usage(
+      `${flags.reference} is [${reference.rows}, ${reference.cols}], the evaluation is [${ids.length}, ${vocab}].`,
+      "Use the logits of the same tokens and the same vocabulary.",
+    );
+  }
+  return async (model, signal) => {
+    const progress = startProgress(terminal, "Evaluating", "tokens");
+    const onProgress = (at: { doneTokens: number; totalTokens: number }) =>
+      progress.update(at.doneTokens, at.totalTokens);
+    await using session = await model.createSession();
+    let measured: LogitsDistance;
+    try {
+      measured = await compareLogits(session.logits(ids, { signal, onProgress }), reference);
+    } finally {
+      reference.close();
+      progress.stop();
+    }
+    const bits = expertBits(description);
+    const { expertsPerToken } = model.plan;
+    const result = { model: description.name, bits, experts_per_token: expertsPerToken, ...measured };
+    if (flags.json) terminal.write(`${JSON.stringify(result)}\n`);
+    else {
+      terminal.write(
+        `mean KL ${measured.mean_kl.toExponential(3)} nats, worst ${measured.max_kl.toExponential(3)}, ` +
+          `top-1 agreement ${(100 * measured.top1_agreement).toFixed(2)} % over ${measured.tokens} tokens ` +
+          `(K=${expertsPerToken}, ${bits})\n`,
+      );
+    }
+  };
+}
 
 export interface LogitsDistance {
   tokens: number;

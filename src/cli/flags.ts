@@ -1,5 +1,6 @@
-/** Parsers of option values: text from the command line in, checked numbers out, usage errors by name. */
+/** Parsers of option values: text from the command line in, checked values out, errors that name what is allowed. */
 import { InvalidArgumentError } from "commander";
+import { quoted } from "./usage.ts";
 
 const SIZE_UNITS: Record<string, number> = {
   "": 1,
@@ -23,11 +24,11 @@ export function parseSize(text: string): number {
   const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text);
   const unit = match ? SIZE_UNITS[match[2]!.toLowerCase()] : undefined;
   if (!match || unit === undefined) {
-    throw new InvalidArgumentError(`"${text}" is not a size; write it like 4GiB, 800MB or 1500000000.`);
+    throw new InvalidArgumentError(`${quoted(text)} is not a size; write it like 4GiB, 800MB or 1500000000.`);
   }
   const bytes = Math.floor(Number(match[1]) * unit);
   if (!Number.isSafeInteger(bytes) || bytes <= 0) {
-    throw new InvalidArgumentError(`"${text}" is out of range; write a size above zero such as 4GiB.`);
+    throw new InvalidArgumentError(`${quoted(text)} is out of range; write a size above zero such as 4GiB.`);
   }
   return bytes;
 }
@@ -37,30 +38,30 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   return (text) => {
     const value = /^\s*[+-]?\d+\s*$/.test(text) ? Number(text) : Number.NaN;
     if (!Number.isSafeInteger(value) || value < least || value > most) {
-      throw new InvalidArgumentError(`"${text}" is not a whole number from ${least} to ${most}.`);
+      throw new InvalidArgumentError(`${quoted(text)} is not a whole number from ${least} to ${most}.`);
     }
     return value;
   };
 }
 
-/** A parser of finite numbers in [least, most]. */
+/** A parser of finite decimal numbers in [least, most]. */
 export function decimal(least: number, most: number): (text: string) => number {
   return (text) => {
-    const value = text.trim() === "" ? Number.NaN : Number(text);
+    const value = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
     if (!Number.isFinite(value) || value < least || value > most) {
-      throw new InvalidArgumentError(`"${text}" is not a number from ${least} to ${most}.`);
+      throw new InvalidArgumentError(`${quoted(text)} is not a number from ${least} to ${most}.`);
     }
     return value;
   };
 }
 
-/** "1,2,3" (or separated by spaces) -> [1, 2, 3]. Range against the vocabulary is checked once the model is known. */
-export function parseTokenIds(text: string): number[] {
-  const parts = text.split(/[\s,]+/).filter((part) => part !== "");
-  const ids = parts.map((part) => (/^\d+$/.test(part) ? Number(part) : Number.NaN));
-  const bad = ids.findIndex((id) => !Number.isSafeInteger(id) || id > 0xffff_fffe);
-  if (bad >= 0) throw new InvalidArgumentError(`"${parts[bad]}" is not a token id; write ids like 1,2,3.`);
-  return ids;
+/** A parser of one of several words. */
+export function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
+  return (text) => {
+    const word = words.find((known) => known === text);
+    if (word !== undefined) return word;
+    throw new InvalidArgumentError(`${quoted(text)} is not one of ${words.join(", ")}.`);
+  };
 }
 
 /** Collects a repeatable option into a list. */

@@ -1,4 +1,5 @@
 /** Ctrl+C and SIGTERM as an AbortSignal: the first stops the work in order, the second ends the process at once. */
+import { isatty } from "node:tty";
 import { writeAll } from "./terminal.ts";
 
 export interface Interrupt extends Disposable {
@@ -17,7 +18,7 @@ export function onInterrupt(): Interrupt {
     if (!controller.signal.aborted) return controller.abort();
     // Asked twice: the system's own action ends the process, with the cursor a progress bar may have hidden.
     release();
-    if (process.stderr.isTTY) writeAll(2, SHOW_CURSOR);
+    if (isatty(2)) writeAll(2, SHOW_CURSOR);
     process.kill(process.pid, signal);
   };
   process.on("SIGINT", handle);

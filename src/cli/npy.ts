@@ -1,54 +1,101 @@
 /** NumPy .npy files of f32 matrices, version 1.0: what `eval` writes logits to and reads reference logits from. */
-import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
 import { FlashmoeError } from "../errors.ts";
+import { usage } from "./usage.ts";
 
 const MAGIC = "\x93NUMPY\x01\x00";
 
-/** Writes rows one by one to a temporary name; `finish` renames it. */
+/** Writes rows one by one to a temporary name; `finish` syncs and renames it, so that the name never holds half a matrix. */
 export class NpyWriter {
-  private readonly descriptor: number;
+  private descriptor: number | null = null;
   private readonly partial: string;
   private rows = 0;
 
+  /** Refuses a target that could not be written; touches nothing yet. */
   constructor(
     private readonly path: string,
     private readonly shape: [rows: number, cols: number],
   ) {
     this.partial = `${path}.partial`;
-    this.descriptor = openSync(this.partial, "w");
-    writeSync(this.descriptor, headerOf(shape));
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+      throw usage(`${path} is a directory.`, "Give the name of a file.");
+    }
+    try {
+      accessSync(dirname(path), constants.W_OK | constants.X_OK);
+    } catch (cause) {
+      throw usage(`${path} cannot be written (${codeOf(cause)}).`, "Give a file in a directory that is yours.", cause);
+    }
+  }
+
+  begin(): void {
+    this.attempt(() => {
+      this.descriptor = openSync(this.partial, "w");
+      writeFully(this.descriptor, headerOf(this.shape));
+    });
   }
 
   push(row: Float32Array): void {
-    if (row.length !== this.shape[1] || this.rows >= this.shape[0])
+    const { descriptor, shape } = this;
+    if (descriptor === null || row.length !== shape[1] || this.rows >= shape[0]) {
       throw new RangeError("row outside the declared shape");
-    writeFully(this.descriptor, new Uint8Array(row.buffer, row.byteOffset, row.byteLength));
+    }
+    this.attempt(() => writeFully(descriptor, new Uint8Array(row.buffer, row.byteOffset, row.byteLength)));
     this.rows += 1;
   }
 
   finish(): void {
-    if (this.rows !== this.shape[0]) throw new RangeError("rows are missing");
-    closeSync(this.descriptor);
-    renameSync(this.partial, this.path);
+    const { descriptor } = this;
+    if (descriptor === null || this.rows !== this.shape[0]) throw new RangeError("rows are missing");
+    this.attempt(() => {
+      fsyncSync(descriptor);
+      renameSync(this.partial, this.path);
+      this.descriptor = null;
+      closeSync(descriptor);
+    });
   }
 
-  /** Leaves nothing behind. */
+  /** Leaves nothing behind of a matrix that was not finished. */
   abandon(): void {
+    if (this.descriptor === null) return;
     closeSync(this.descriptor);
+    this.descriptor = null;
     rmSync(this.partial, { force: true });
+  }
+
+  private attempt(action: () => void): void {
+    try {
+      action();
+    } catch (cause) {
+      throw new FlashmoeError("io_failed", `${this.path} cannot be written (${codeOf(cause)}).`, {
+        hint: "Check the free space and the permissions.",
+        cause,
+      });
+    }
   }
 }
 
 function writeFully(descriptor: number, bytes: Uint8Array): void {
-  let done = 0;
-  while (done < bytes.length) done += writeSync(descriptor, bytes, done);
+  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
 }
 
 /** The dictionary is padded so that the data starts on a multiple of 64. */
 function headerOf([rows, cols]: [number, number]): Uint8Array {
   const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${cols}), }`;
   const unpadded = MAGIC.length + 2 + text.length + 1;
-  const padded = text + " ".repeat((64 - (unpadded % 64)) % 64) + "\n";
+  const padded = `${text}${" ".repeat((64 - (unpadded % 64)) % 64)}\n`;
   const bytes = new Uint8Array(MAGIC.length + 2 + padded.length);
   bytes.set(Uint8Array.from(MAGIC, (c) => c.charCodeAt(0)));
   new DataView(bytes.buffer).setUint16(MAGIC.length, padded.length, true);
@@ -57,7 +104,7 @@ function headerOf([rows, cols]: [number, number]): Uint8Array {
 }
 
 /** An f32 matrix on disk, read row by row. */
-export class NpyReader implements Disposable {
+export class NpyReader {
   readonly rows: number;
   readonly cols: number;
   private readonly descriptor: number;
@@ -67,16 +114,12 @@ export class NpyReader implements Disposable {
     try {
       this.descriptor = openSync(path, "r");
     } catch (cause) {
-      throw unusable(path, "cannot be opened", cause);
+      throw unusable(path, `cannot be opened (${codeOf(cause)})`, cause);
     }
-    const head = new Uint8Array(10);
-    if (readSync(this.descriptor, head, 0, 10, 0) !== 10 || String.fromCharCode(...head.subarray(0, 8)) !== MAGIC) {
-      throw unusable(path, "is no NumPy file of version 1.0");
-    }
+    const head = this.bytes(0, 10);
+    if (String.fromCharCode(...head.subarray(0, 8)) !== MAGIC) throw unusable(path, "is no NumPy file of version 1.0");
     const length = new DataView(head.buffer).getUint16(8, true);
-    const text = new Uint8Array(length);
-    readSync(this.descriptor, text, 0, length, 10);
-    const dictionary = new TextDecoder("latin1").decode(text);
+    const dictionary = new TextDecoder("latin1").decode(this.bytes(10, length));
     const shape = /'shape': \((\d+), (\d+)\)/.exec(dictionary);
     if (!/'descr': '<f4'/.test(dictionary) || !/'fortran_order': False/.test(dictionary) || shape === null) {
       throw unusable(path, "is not a C-ordered f32 matrix");
@@ -90,22 +133,38 @@ export class NpyReader implements Disposable {
   }
 
   row(index: number): Float32Array {
-    const row = new Float32Array(this.cols);
-    const bytes = new Uint8Array(row.buffer);
-    const at = this.dataStart + index * bytes.length;
-    if (readSync(this.descriptor, bytes, 0, bytes.length, at) !== bytes.length)
-      throw unusable(this.path, "ended early");
-    return row;
+    const bytes = this.bytes(this.dataStart + index * this.cols * 4, this.cols * 4);
+    return new Float32Array(bytes.buffer);
   }
 
-  [Symbol.dispose](): void {
+  close(): void {
     closeSync(this.descriptor);
+  }
+
+  private bytes(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    try {
+      while (done < length) {
+        const read = readSync(this.descriptor, bytes, done, length - done, offset + done);
+        if (read === 0) throw unusable(this.path, "ends too early");
+        done += read;
+      }
+    } catch (cause) {
+      throw cause instanceof FlashmoeError ? cause : unusable(this.path, `cannot be read (${codeOf(cause)})`, cause);
+    }
+    return bytes;
   }
 }
 
+function codeOf(cause: unknown): string {
+  return (cause as NodeJS.ErrnoException).code ?? "unknown";
+}
+
 function unusable(path: string, what: string, cause?: unknown): FlashmoeError {
-  return new FlashmoeError("usage", `${path} ${what}.`, {
-    hint: "Reference logits are a .npy file of f32 [tokens, vocabulary], as `flashmoe eval logits` writes it.",
+  return usage(
+    `${path} ${what}.`,
+    "Reference logits are a .npy file of f32 [tokens, vocabulary], as `flashmoe eval logits` writes it.",
     cause,
-  });
+  );
 }

@@ -1,10 +1,9 @@
-/** Opens a model for a command: options checked against the model, progress while the dense part is read. */
-import { FlashMoE } from "../engine/index.ts";
-import type { EngineOptions } from "../engine/types.ts";
-import { FlashmoeError } from "../errors.ts";
+/** Opens a model for a command: options checked against model and machine, progress while the dense part is read. */
+import { cpuInfo, type EngineOptions, FlashMoE } from "../engine/index.ts";
 import type { ModelDescription } from "../models/description.ts";
 import { startProgress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
+import { usage } from "./usage.ts";
 
 export interface OpenEngine {
   description: ModelDescription;
@@ -17,13 +16,9 @@ export interface OpenEngine {
 
 export async function openEngine(open: OpenEngine): Promise<FlashMoE> {
   const { description, options, terminal, signal } = open;
-  checkOptions(description, options);
+  await checkOptions(description, options);
   const plan = await FlashMoE.plan(description, options);
-  if (open.promptTokens > plan.context) {
-    throw new FlashmoeError("usage", `the prompt has ${open.promptTokens} tokens, the context holds ${plan.context}.`, {
-      hint: `Shorten the prompt or raise --context; this model can hold ${description.shape.contextMax}.`,
-    });
-  }
+  checkPrompt(open.promptTokens, plan.context, description.shape.contextMax);
   const progress = startProgress(terminal, `Loading ${description.name}`, "bytes");
   try {
     return await FlashMoE.open(description, {
@@ -36,27 +31,30 @@ export async function openEngine(open: OpenEngine): Promise<FlashMoE> {
   }
 }
 
-function checkOptions(description: ModelDescription, options: EngineOptions): void {
-  const { experts, contextMax } = description.shape;
-  const { expertsPerToken: k, context } = options;
+async function checkOptions(description: ModelDescription, options: EngineOptions): Promise<void> {
+  const { experts, contextMax, expertsPerToken: trained } = description.shape;
+  const { expertsPerToken: k, context, cpuLevel } = options;
   if (k !== undefined && k > experts) {
-    throw new FlashmoeError("usage", `--experts-per-token ${k} is more than the model's ${experts} experts.`, {
-      hint: `Give 1 to ${experts}; the model was trained with ${description.shape.expertsPerToken}.`,
-    });
+    throw usage(
+      `--experts-per-token ${k} is more than the model's ${experts} experts.`,
+      `Give 1 to ${experts}; the model was trained with ${trained}.`,
+    );
   }
   if (context !== undefined && context > contextMax) {
-    throw new FlashmoeError("usage", `--context ${context} is more than the ${contextMax} tokens the model can hold.`, {
-      hint: `Give 1 to ${contextMax}.`,
-    });
+    throw usage(
+      `--context ${context} is more than the ${contextMax} tokens the model can hold.`,
+      `Give 1 to ${contextMax}.`,
+    );
+  }
+  if (cpuLevel === undefined || cpuLevel === "automatic") return;
+  const { supportedLevels } = await cpuInfo();
+  if (!supportedLevels.includes(cpuLevel)) {
+    throw usage(`--cpu-level: this machine does not run ${cpuLevel}.`, `It runs ${supportedLevels.join(", ")}.`);
   }
 }
 
-/** Ids from the command line against the model's vocabulary. */
-export function checkTokenIds(ids: ArrayLike<number>, vocab: number, flag: string): void {
-  for (let i = 0; i < ids.length; i++) {
-    if (ids[i]! < vocab) continue;
-    throw new FlashmoeError("usage", `${flag}: token id ${ids[i]} is outside the model's vocabulary.`, {
-      hint: `Token ids of this model go from 0 to ${vocab - 1}.`,
-    });
-  }
+function checkPrompt(tokens: number, context: number, contextMax: number): void {
+  if (tokens <= context) return;
+  const raise = context < contextMax ? `raise --context (this model can hold ${contextMax})` : "split it";
+  throw usage(`the prompt has ${tokens} tokens, the context holds ${context}.`, `Shorten the prompt or ${raise}.`);
 }

@@ -1,62 +1,90 @@
 /**
  * Progress on stderr for anything longer than a second: a cli-progress bar on a terminal, a plain line every few
- * seconds otherwise, nothing with --quiet. stdout stays the product's.
+ * seconds otherwise, nothing with --quiet. No colours, so NO_COLOR has nothing to forbid. stdout stays the product's.
  */
-import cliProgress from "cli-progress";
+import type { SingleBar } from "cli-progress";
 import { formatBytes } from "./format.ts";
-import type { Terminal } from "./terminal.ts";
+import { printable, type Terminal } from "./terminal.ts";
 
 /** Progress that ends within this time is never shown. */
 const SHOW_AFTER_MS = 1000;
 const PLAIN_LINE_EVERY_MS = 5000;
 
-export type Unit = "bytes" | "tokens" | "items";
+export type Unit = "bytes" | "tokens";
 
 export interface Progress {
   update(done: number, total: number): void;
+  /** May be called more than once. */
   stop(): void;
 }
 
-export function startProgress(terminal: Terminal, label: string, unit: Unit): Progress {
+/** `now` and `stream` are the clock and the terminal, which tests replace. */
+export function startProgress(
+  terminal: Terminal,
+  label: string,
+  unit: Unit,
+  now: () => number = () => performance.now(),
+  stream: () => NodeJS.WriteStream = () => process.stderr,
+): Progress {
   if (terminal.quiet) return { update() {}, stop() {} };
-  const startedAt = performance.now();
   const show = (n: number) => (unit === "bytes" ? formatBytes(n) : `${Math.round(n)} ${unit}`);
-  return terminal.interactive ? drawBar(label, show, startedAt) : writeLines(terminal, label, show, startedAt);
+  return terminal.interactive ? drawBar(printable(label), show, now, stream) : writeLines(terminal, label, show, now);
 }
 
-function drawBar(label: string, show: (n: number) => string, startedAt: number): Progress {
-  const bar = new cliProgress.SingleBar({
-    stream: process.stderr,
-    format: `${label} [{bar}] {percentage}% {shown} of {whole}`,
+type Show = (n: number) => string;
+
+function drawBar(label: string, show: Show, now: () => number, stream: () => NodeJS.WriteStream): Progress {
+  const startedAt = now();
+  let bar: SingleBar | null = null;
+  let loading = false;
+  let stopped = false;
+  let latest: [done: number, total: number] = [0, 0];
+  const draw = () => {
+    const [done, total] = latest;
+    const fields = { shown: show(done), whole: show(total) };
+    bar?.setTotal(total);
+    bar?.update(done, fields);
+  };
+  const load = async () => {
+    loading = true;
+    const { default: cliProgress } = await import("cli-progress"); // most runs end before they need it
+    if (stopped) return;
+    bar = new cliProgress.SingleBar(barOptions(label, stream()));
+    bar.start(latest[1], latest[0], { shown: show(latest[0]), whole: show(latest[1]) });
+  };
+  return {
+    update(done, total) {
+      latest = [done, total];
+      if (bar !== null) draw();
+      else if (!loading && !stopped && now() - startedAt >= SHOW_AFTER_MS) void load();
+    },
+    stop() {
+      stopped = true;
+      bar?.stop();
+      bar = null;
+    },
+  };
+}
+
+function barOptions(label: string, stream: NodeJS.WriteStream) {
+  return {
+    stream,
+    format: `${label.replaceAll("{", "(").replaceAll("}", ")")} [{bar}] {percentage}% {shown} of {whole}`,
     barCompleteChar: "=",
     barIncompleteChar: " ",
     hideCursor: true,
     clearOnComplete: true,
     fps: 10,
-  });
-  let started = false;
-  return {
-    update(done, total) {
-      const fields = { shown: show(done), whole: show(total) };
-      if (!started && performance.now() - startedAt < SHOW_AFTER_MS) return;
-      if (!started) bar.start(total, done, fields);
-      started = true;
-      bar.setTotal(total);
-      bar.update(done, fields);
-    },
-    stop() {
-      if (started) bar.stop();
-    },
   };
 }
 
-function writeLines(terminal: Terminal, label: string, show: (n: number) => string, startedAt: number): Progress {
-  let lastAt = startedAt;
+function writeLines(terminal: Terminal, label: string, show: Show, now: () => number): Progress {
+  let lastAt = now();
   return {
     update(done, total) {
-      const now = performance.now();
-      if (now - lastAt < PLAIN_LINE_EVERY_MS) return;
-      lastAt = now;
+      const at = now();
+      if (at - lastAt < PLAIN_LINE_EVERY_MS) return;
+      lastAt = at;
       terminal.note(`${label}: ${show(done)} of ${show(total)}`);
     },
     stop() {},

@@ -1,25 +1,17 @@
 /** `flashmoe run`: one completion. Text streams to stdout, or one JSON object at the end; everything else is stderr. */
-import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { Reply } from "../chat/stop.ts";
-import type { FlashMoE, Session, Token } from "../engine/index.ts";
+import type { FlashMoE, Session } from "../engine/index.ts";
 import { FlashmoeError } from "../errors.ts";
 import type { ModelDescription } from "../models/description.ts";
-import { loadGenerationDefaults } from "../models/generation-config.ts";
+import { type GenerationDefaults, loadGenerationDefaults } from "../models/generation-config.ts";
 import { loadTokenizer, requireTokenizer, type Tokenizer } from "../models/tokenizer.ts";
-import {
-  decodeSaved,
-  encodeSaved,
-  type PreparedPrompt,
-  preparePrompt,
-  type SavedConversation,
-} from "./conversation.ts";
-import { collect, parseTokenIds, wholeNumber } from "./flags.ts";
+import { type PreparedPrompt, preparePrompt } from "./conversation.ts";
+import { collect, wholeNumber } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { expertBits, locateModel } from "./locate-model.ts";
-import { checkTokenIds, openEngine } from "./open-engine.ts";
+import { openEngine } from "./open-engine.ts";
 import { startProgress } from "./progress.ts";
-import { joinPrompt, readStandardInput } from "./prompt-input.ts";
+import { decodeSaved, encodeSaved, type SavedConversation, sessionExists } from "./session-file.ts";
 import {
   addEngineOptions,
   addModelOption,
@@ -29,10 +21,14 @@ import {
   engineOptions,
   type OutputFlags,
   type SamplingFlags,
+  type SamplingSettings,
   samplingOf,
 } from "./shared-flags.ts";
-import { runStatistics, statisticsLine } from "./statistics.ts";
+import { type RunStatistics, runStatistics, statisticsLine } from "./statistics.ts";
+import { type ReplyOutcome, streamReply } from "./stream-reply.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
+import { checkTokenIds, joinPrompt, readStandardInput, readTokenIds } from "./text-input.ts";
+import { usage } from "./usage.ts";
 
 interface RunFlags extends EngineFlags, OutputFlags, SamplingFlags {
   model?: string;
@@ -42,7 +38,7 @@ interface RunFlags extends EngineFlags, OutputFlags, SamplingFlags {
   system?: string;
   raw?: boolean;
   think?: boolean;
-  tokenIds?: number[];
+  tokenIds?: string;
   session?: string;
   stats?: boolean;
 }
@@ -57,13 +53,13 @@ export function addRunCommand(program: Command): void {
     .option(
       "-n, --max-tokens <n>",
       "most tokens to generate (default: until the context is full)",
-      wholeNumber(1, 2 ** 31),
+      wholeNumber(1, 2 ** 31 - 1),
     )
     .option("--system <text>", "system message of a new conversation")
     .option("--raw", "complete the text as it is, without chat template")
     .option("--think", "ask the chat template for thoughts before the answer")
     .option("--no-think", "ask the chat template for an answer without thoughts")
-    .option("--token-ids <ids>", "prompt as token ids like 1,2,3; needs no tokenizer", parseTokenIds)
+    .option("--token-ids <ids>", "prompt as ids like 1,2,3 or a file of them; needs no tokenizer")
     .option("--stop <text>", "end the reply before this text; may be repeated", collect)
     .option("--ignore-eos", "go on after the model's end token")
     .option("--session <file>", "continue the conversation in FILE if it exists, and save it there")
@@ -74,85 +70,93 @@ export function addRunCommand(program: Command): void {
   command.action((prompt: string | undefined, flags: RunFlags) => run(prompt, flags));
 }
 
-async function run(argument: string | undefined, flags: RunFlags): Promise<void> {
-  checkCombination(argument, flags);
-  const terminal = createTerminal({ quiet: flags.quiet === true });
-  const text = flags.tokenIds === undefined ? joinPrompt(argument, await readStandardInput()) : null;
-  const description = await locateModel(flags.model);
-  const tokenizer =
-    text === null
-      ? await loadTokenizer(description.directory, description.shape.vocab)
-      : await requireTokenizer(description.directory, description.shape.vocab);
-  if (tokenizer === null && flags.stop !== undefined) {
-    throw new FlashmoeError("usage", `--stop needs text, and ${description.name} has no tokenizer.`, {
-      hint: "Leave --stop out, or add the tokenizer.json of the original release.",
-    });
-  }
-  using interrupt = onInterrupt();
-  const job: Job = { flags, terminal, description, tokenizer, text, signal: interrupt.signal };
-  const resumed = flags.session !== undefined && existsSync(flags.session);
-  // A new conversation is tokenised before the model is loaded, so that a bad prompt costs no wait.
-  const prepared = resumed ? null : await prepare(job, null);
-  await using model = await openEngine({
-    description,
-    options: engineOptions(flags),
-    terminal,
-    signal: interrupt.signal,
-    promptTokens: prepared?.ids.length ?? 0,
-  });
-  const sampling = samplingOf(flags, await loadGenerationDefaults(description.directory));
-  if (prepared !== null) {
-    await using session = await model.createSession(sampling);
-    await answer(job, model, session, prepared);
-  } else {
-    await using session = await model.loadSession(flags.session!, sampling);
-    const saved = decodeSaved(session.user);
-    if (flags.system !== undefined) {
-      throw new FlashmoeError("usage", "--system cannot change a conversation that has begun.", {
-        hint: "Leave it out, or start another session file.",
-      });
-    }
-    await answer(job, model, session, await prepare(job, saved));
-  }
-  if (interrupt.signal.aborted) throw new FlashmoeError("cancelled", "interrupted");
-}
-
 /** What stays the same through one run. */
 interface Job {
   flags: RunFlags;
   terminal: Terminal;
   description: ModelDescription;
+  defaults: GenerationDefaults;
   tokenizer: Tokenizer | null;
-  /** null with --token-ids. */
-  text: string | null;
-  signal: AbortSignal;
+  prompt: { text: string } | { ids: number[] };
+}
+
+async function run(argument: string | undefined, flags: RunFlags): Promise<void> {
+  checkCombination(argument, flags);
+  const resumed = flags.session !== undefined && sessionExists(flags.session);
+  if (resumed && flags.system !== undefined) {
+    throw usage(
+      "--system cannot change a conversation that has begun.",
+      "Leave it out, or start another session file.",
+    );
+  }
+  const job = await prepareJob(argument, flags);
+  // A new conversation is tokenised before the model is loaded, so that a bad prompt costs no wait.
+  const prompt = resumed ? null : await preparedPrompt(job, null);
+  // From here on Ctrl+C is ours. Before, the system ends the process: tokenising a long text would not notice a signal.
+  using interrupt = onInterrupt();
+  await using model = await openEngine({
+    description: job.description,
+    options: engineOptions(flags),
+    terminal: job.terminal,
+    signal: interrupt.signal,
+    promptTokens: prompt?.ids.length ?? 0,
+  });
+  if (prompt !== null) {
+    const sampling = samplingOf(flags, job.defaults, null);
+    await using session = await model.createSession({ ...sampling, topLogprobs: flags.logprobs ?? 0 });
+    await answer(job, model, session, prompt, sampling, interrupt.signal);
+  } else {
+    await using session = await model.loadSession(flags.session!);
+    const saved = decodeSaved(session.user, flags.session!);
+    const sampling = samplingOf(flags, job.defaults, saved.sampling);
+    await session.setSampling({ ...sampling, topLogprobs: flags.logprobs ?? 0 });
+    await answer(job, model, session, await preparedPrompt(job, saved), sampling, interrupt.signal);
+  }
+  if (interrupt.signal.aborted) throw new FlashmoeError("cancelled", "interrupted");
 }
 
 function checkCombination(argument: string | undefined, flags: RunFlags): void {
-  const refuse = (message: string, hint: string) => {
-    throw new FlashmoeError("usage", message, { hint });
-  };
   if (flags.tokenIds !== undefined) {
-    if (argument !== undefined) refuse("--token-ids and a prompt were both given.", "Give one of them.");
-    if (flags.tokenIds.length === 0) refuse("--token-ids is empty.", "Give at least one id, like 1,2,3.");
-    if (flags.system !== undefined) refuse("--system needs a text prompt.", "Leave --token-ids or --system out.");
+    if (argument !== undefined) throw usage("--token-ids and a prompt were both given.", "Give one of them.");
+    if (flags.system !== undefined) throw usage("--system needs a text prompt.", "Leave --token-ids or --system out.");
+    if (flags.think !== undefined) throw usage("--think needs a text prompt.", "Leave --token-ids or --think out.");
   }
-  if (flags.raw && flags.system !== undefined)
-    refuse("--system needs the chat template.", "Leave --raw or --system out.");
-  if (flags.raw && flags.think !== undefined) refuse("--think needs the chat template.", "Leave --raw or --think out.");
-  if (flags.logprobs !== undefined && !flags.json) refuse("--logprobs is part of the JSON output.", "Add --json.");
-  if (flags.stop?.includes("")) refuse("--stop is empty.", "Give the text to stop at.");
+  if (flags.raw) {
+    if (flags.system !== undefined) throw usage("--system needs the chat template.", "Leave --raw or --system out.");
+    if (flags.think !== undefined) throw usage("--think needs the chat template.", "Leave --raw or --think out.");
+  }
+  if (flags.logprobs !== undefined && !flags.json) {
+    throw usage("--logprobs is part of the JSON output.", "Add --json.");
+  }
+  if (flags.stop?.includes("")) throw usage("--stop is empty.", "Give the text to stop at.");
 }
 
-async function prepare(job: Job, saved: SavedConversation | null): Promise<PreparedPrompt> {
-  const { flags, description, tokenizer, text } = job;
-  if (text === null || tokenizer === null) {
-    const ids = flags.tokenIds ?? [];
-    checkTokenIds(ids, description.shape.vocab, "--token-ids");
-    return { ids, messages: null };
+/** Everything that can be found wrong before the native core is involved. */
+async function prepareJob(argument: string | undefined, flags: RunFlags): Promise<Job> {
+  const terminal = createTerminal({ quiet: flags.quiet === true });
+  const prompt: Job["prompt"] =
+    flags.tokenIds === undefined
+      ? { text: joinPrompt(argument, await readStandardInput(terminal)) }
+      : { ids: readTokenIds(flags.tokenIds) };
+  const description = await locateModel(flags.model);
+  const { directory, name, shape } = description;
+  if ("ids" in prompt) checkTokenIds(prompt.ids, shape.vocab, "--token-ids");
+  const load = "ids" in prompt ? loadTokenizer : requireTokenizer;
+  const tokenizer = await load(directory, shape.vocab);
+  if (tokenizer === null && flags.stop !== undefined) {
+    throw usage(
+      `--stop needs text, and ${name} has no tokenizer.`,
+      "Leave --stop out, or add the tokenizer.json of the original release.",
+    );
   }
-  return preparePrompt(description, tokenizer, {
-    text,
+  return { flags, terminal, description, defaults: await loadGenerationDefaults(directory), tokenizer, prompt };
+}
+
+async function preparedPrompt(job: Job, saved: SavedConversation | null): Promise<PreparedPrompt> {
+  const { flags, description, tokenizer, prompt } = job;
+  if ("ids" in prompt) return { ids: prompt.ids, messages: null };
+  return preparePrompt(description, tokenizer!, {
+    text: prompt.text,
     system: flags.system,
     raw: flags.raw === true,
     think: flags.think,
@@ -160,88 +164,98 @@ async function prepare(job: Job, saved: SavedConversation | null): Promise<Prepa
   });
 }
 
-async function answer(job: Job, model: FlashMoE, session: Session, prompt: PreparedPrompt): Promise<void> {
-  const { flags, terminal, description, tokenizer, signal } = job;
+async function answer(
+  job: Job,
+  model: FlashMoE,
+  session: Session,
+  prompt: PreparedPrompt,
+  sampling: SamplingSettings,
+  interrupted: AbortSignal,
+): Promise<void> {
+  const { flags, terminal, description } = job;
   checkRoom(session, prompt.ids.length);
-  const stopTokens = flags.ignoreEos ? [] : description.eosTokenIds;
-  const reply = new Reply(tokenizer?.decoder() ?? null, {
-    tokens: stopTokens,
-    strings: flags.stop ?? [],
-    maxTokens: flags.maxTokens ?? Number.POSITIVE_INFINITY,
-  });
-  const out = (text: string) => {
-    if (!flags.json) terminal.write(text);
-  };
   const progress = startProgress(terminal, "Reading the prompt", "tokens");
-  const startedAt = performance.now();
-  const tokens: Token[] = [];
-  const generation = session.generate({
-    prompt: prompt.ids,
-    maxTokens: flags.maxTokens,
-    stopTokens,
-    signal,
-    onProgress: ({ doneTokens, totalTokens }) => progress.update(doneTokens, totalTokens),
-  });
-  let firstMs = 0;
+  const unread = new AbortController();
+  let outcome: ReplyOutcome;
   try {
-    for await (const token of generation) {
-      if (tokens.length === 0) {
+    outcome = await streamReply({
+      session,
+      prompt: prompt.ids,
+      tokenizer: job.tokenizer,
+      stopTokens: flags.ignoreEos ? [] : description.eosTokenIds,
+      stopStrings: flags.stop ?? [],
+      maxTokens: flags.maxTokens,
+      signal: AbortSignal.any([interrupted, unread.signal]),
+      onPrompt: ({ doneTokens, totalTokens }) => progress.update(doneTokens, totalTokens),
+      onText: (text) => {
         progress.stop();
-        firstMs = performance.now() - startedAt;
-      }
-      tokens.push(token);
-      out(reply.push(token.id).text);
-      if (reply.finishReason !== null || !terminal.open) break;
-    }
-  } catch (error) {
-    if (!(error instanceof FlashmoeError && error.code === "cancelled")) throw error;
+        if (!flags.json) terminal.write(text);
+        if (!terminal.open) unread.abort();
+      },
+    });
   } finally {
     progress.stop();
   }
-  out(reply.end(signal.aborted || !terminal.open ? "cancelled" : "length").text);
-  if (!flags.json && reply.text !== "" && !reply.text.endsWith("\n")) out("\n");
+  const { reply, tokens, promptMs } = outcome;
+  if (!flags.json && reply.text !== "" && !reply.text.endsWith("\n")) terminal.write("\n");
   const stats = runStatistics(model.plan, await model.stats(), {
-    promptMs: generation.promptMs ?? firstMs,
+    promptMs,
     stepMs: tokens.slice(1).map((token) => token.stepMs),
   });
-  if (flags.json) terminal.write(`${JSON.stringify(jsonResult(job, prompt.ids, reply, tokens, stats), null, 2)}\n`);
+  if (flags.json) terminal.write(`${JSON.stringify(jsonResult(job, prompt, outcome, stats))}\n`);
   if (flags.stats) terminal.note(statisticsLine(stats, prompt.ids.length, expertBits(description)));
-  if (generation.reason === "context" && reply.stoppedBy === null) {
+  if (outcome.contextFull && reply.stoppedBy === null && tokens.length !== flags.maxTokens) {
     terminal.note(`flashmoe: the context of ${session.context} tokens is full; raise --context for a longer reply.`);
   }
-  if (flags.session !== undefined) await save(flags.session, session, prompt, reply);
+  if (flags.session !== undefined) await save(job, flags.session, session, prompt, outcome, sampling);
 }
 
-/** The new tokens and at least one reply token must fit behind what the session holds. */
+/** The new tokens must fit behind what the session holds; a new session was checked before the model was loaded. */
 function checkRoom(session: Session, promptTokens: number): void {
   if (session.position + promptTokens <= session.context) return;
-  throw new FlashmoeError(
-    "usage",
+  throw usage(
     `the prompt has ${promptTokens} tokens, and the session holds ${session.position} of ${session.context} already.`,
-    { hint: "Shorten the prompt, raise --context, or start another session." },
+    "Shorten the prompt, raise --context, or start another session.",
   );
 }
 
-function jsonResult(job: Job, promptIds: number[], reply: Reply, tokens: Token[], stats: unknown): unknown {
+/** `run --json`; the field names are a contract with scripts. */
+function jsonResult(job: Job, prompt: PreparedPrompt, outcome: ReplyOutcome, stats: RunStatistics): unknown {
+  const { flags, description, tokenizer } = job;
+  const { reply, tokens } = outcome;
+  // A vocabulary smaller than the number asked for leaves entries without a token.
+  const top = (list: { id: number; logprob: number }[]) => list.filter(({ id }) => id < description.shape.vocab);
   return {
-    model: job.description.name,
-    prompt_tokens: promptIds,
+    model: description.name,
+    prompt_tokens: prompt.ids,
     tokens: reply.tokens,
-    text: job.tokenizer === null ? null : reply.text,
+    text: tokenizer === null ? null : reply.text,
     finish_reason: reply.finishReason,
-    ...(job.flags.logprobs === undefined
+    ...(flags.logprobs === undefined
       ? {}
-      : { logprobs: tokens.slice(0, reply.tokens.length).map(({ id, logprob, top }) => ({ id, logprob, top })) }),
+      : { logprobs: tokens.map((token) => ({ id: token.id, logprob: token.logprob, top: top(token.top) })) }),
     stats,
   };
 }
 
-async function save(path: string, session: Session, prompt: PreparedPrompt, reply: Reply): Promise<void> {
+/** A prompt that was cut short, or a step broken off inside, leaves no state worth keeping: the file stays as it was. */
+async function save(
+  job: Job,
+  path: string,
+  session: Session,
+  prompt: PreparedPrompt,
+  { reply, tokens }: ReplyOutcome,
+  sampling: SamplingSettings,
+): Promise<void> {
   const messages =
     prompt.messages === null ? [] : [...prompt.messages, { role: "assistant" as const, content: reply.text }];
-  const byString = typeof reply.stoppedBy === "string";
-  await session.save(
-    path,
-    encodeSaved({ version: 1, messages, lastToken: byString ? null : (reply.tokens.at(-1) ?? null) }),
-  );
+  const saved: SavedConversation = { version: 1, messages, lastToken: reply.tokens.at(-1) ?? null, sampling };
+  const unchanged = () => job.terminal.note(`flashmoe: interrupted too early to save this turn in ${path}.`);
+  if (tokens.length === 0) return unchanged();
+  try {
+    await session.save(path, encodeSaved(saved));
+  } catch (error) {
+    if (!(error instanceof FlashmoeError && error.code === "session_broken")) throw error;
+    unchanged();
+  }
 }

@@ -1,8 +1,8 @@
 /** Options that several commands take, declared once: their flags, their help, their meaning for the engine. */
-import { type Command, InvalidArgumentError, Option } from "commander";
-import type { EngineOptions, Sampling } from "../engine/types.ts";
+import { type Command, InvalidArgumentError } from "commander";
+import type { EngineOptions, Sampling } from "../engine/index.ts";
 import type { GenerationDefaults } from "../models/generation-config.ts";
-import { decimal, parseSize, wholeNumber } from "./flags.ts";
+import { decimal, oneOf, parseSize, wholeNumber } from "./flags.ts";
 
 const MOST_TOKENS = 2 ** 31 - 1;
 
@@ -13,8 +13,9 @@ export interface EngineFlags {
   backend: "auto" | "cpu";
   expertsPerToken?: number;
   cpuLevel?: EngineOptions["cpuLevel"];
-  kvFormat?: "f16" | "f32";
+  kvFormat?: EngineOptions["kvFormat"];
   chunk?: number;
+  directIo: boolean;
 }
 
 export interface OutputFlags {
@@ -35,28 +36,32 @@ export interface SamplingFlags {
   logprobs?: number;
 }
 
+const KV_FORMATS = ["f16", "f32"] as const;
+const CPU_LEVELS = ["automatic", "scalar", "avx2", "avx512", "neon", "neonDotprod"] as const;
+
 export function addModelOption(command: Command): Command {
-  return command.option("-m, --model <model>", "store name or directory; without it the embedded model answers");
+  return command.option("-m, --model <model>", "store name or directory (default: the embedded model)");
 }
 
 export function addEngineOptions(command: Command): Command {
   return command
-    .option("--memory <size>", "hard cap on everything flashmoe holds, e.g. 12GiB (default: no cap)", parseSize)
+    .option("--memory <size>", "hard cap on everything flashmoe holds, like 12GiB (default: none)", parseSize)
     .option(
       "--context <n>",
       "tokens a session can hold (default: the model's, at most 8192)",
       wholeNumber(1, MOST_TOKENS),
     )
-    .option("--threads <n>", "compute threads (default: all cores)", wholeNumber(1, 1024))
+    .option("--threads <n>", "compute threads (default: one per core)", wholeNumber(1, 1024))
     .option("--backend <name>", "cpu or auto", backend, "auto")
     .option("--experts-per-token <k>", "experts used per token (default: as trained)", wholeNumber(1, 65535))
     .option("--chunk <n>", "most prompt tokens of one step (default: 512)", wholeNumber(1, 65536))
-    .addOption(
-      new Option("--cpu-level <level>", "kernels to use; scalar is the exact reference")
-        .choices(["automatic", "scalar", "avx2", "avx512", "neon", "neonDotprod"])
-        .default(undefined, "the best this machine has"),
+    .option(
+      "--cpu-level <level>",
+      `kernels: ${CPU_LEVELS.join(", ")}; scalar is the exact reference (default: automatic, the fastest here)`,
+      oneOf(CPU_LEVELS),
     )
-    .addOption(new Option("--kv-format <format>", "precision of the attention cache").choices(["f16", "f32"]));
+    .option("--kv-format <format>", "precision of the attention cache, f16 or f32 (default: f16)", oneOf(KV_FORMATS))
+    .option("--no-direct-io", "read experts through the system's page cache");
 }
 
 export function addOutputOptions(command: Command): Command {
@@ -66,25 +71,41 @@ export function addOutputOptions(command: Command): Command {
     .option("--debug", "stack traces with errors");
 }
 
+/** Defaults come from the checkpoint's generation_config.json, else they are the neutral values given here. */
 export function addSamplingOptions(command: Command): Command {
   return command
-    .option("--temperature <t>", "0 always takes the most likely token", decimal(0, 100))
-    .option("--top-p <p>", "keep the most likely tokens that sum to p", decimal(0, 1))
-    .option("--top-k <k>", "keep the k most likely tokens; 0 keeps all", wholeNumber(0, MOST_TOKENS))
-    .option("--min-p <p>", "drop tokens below p times the most likely one", decimal(0, 1))
-    .option("--repeat-penalty <x>", "divide the logits of tokens seen before; 1 is off", decimal(0.01, 100))
-    .option("--presence-penalty <x>", "subtract once from tokens seen before", decimal(-100, 100))
-    .option("--frequency-penalty <x>", "subtract for each time a token was seen", decimal(-100, 100))
+    .option("--temperature <t>", "0 takes the most likely token (default: the model's, else 1)", decimal(0, 100))
+    .option("--top-p <p>", "keep the likeliest tokens that sum to p (default: the model's, else 1)", decimal(0, 1))
+    .option(
+      "--top-k <k>",
+      "keep the k likeliest tokens; 0 keeps all (default: the model's, else 0)",
+      wholeNumber(0, MOST_TOKENS),
+    )
+    .option("--min-p <p>", "drop tokens below p times the likeliest (default: the model's, else 0)", decimal(0, 1))
+    .option(
+      "--repeat-penalty <x>",
+      "divide the logits of tokens seen before (default: the model's, else 1)",
+      decimal(0.01, 100),
+    )
+    .option(
+      "--presence-penalty <x>",
+      "subtract once from tokens seen before (default: the model's, else 0)",
+      decimal(-100, 100),
+    )
+    .option(
+      "--frequency-penalty <x>",
+      "subtract for each time a token was seen (default: the model's, else 0)",
+      decimal(-100, 100),
+    )
     .option("--seed <n>", "makes sampling repeatable (default: random)", wholeNumber(0, Number.MAX_SAFE_INTEGER))
-    .option("--logprobs <n>", "with --json: log probabilities of each token and the n likeliest", wholeNumber(0, 20));
+    .option("--logprobs <n>", "with --json: log probability of each token and of the n likeliest", wholeNumber(0, 20));
 }
 
 function backend(text: string): "auto" | "cpu" {
-  if (text === "auto" || text === "cpu") return text;
   if (text === "metal" || text === "cuda") {
-    throw new InvalidArgumentError(`This version computes on the CPU only; ${text} is not built yet.`);
+    throw new InvalidArgumentError(`this version computes on the CPU only; ${text} is not built yet.`);
   }
-  throw new InvalidArgumentError("Allowed choices are auto, cpu.");
+  return oneOf(["auto", "cpu"])(text);
 }
 
 export function engineOptions(flags: EngineFlags): EngineOptions {
@@ -96,20 +117,29 @@ export function engineOptions(flags: EngineFlags): EngineOptions {
     kvFormat: flags.kvFormat,
     expertsPerToken: flags.expertsPerToken,
     chunkTokens: flags.chunk,
+    directIo: flags.directIo,
   };
 }
 
-/** What was asked for, else what the checkpoint recommends, else plain sampling at temperature 1. */
-export function samplingOf(flags: SamplingFlags, defaults: GenerationDefaults): Sampling {
+/** How tokens are drawn, everything settled: a session keeps it, and goes on with it. */
+export type SamplingSettings = Required<Omit<Sampling, "topLogprobs" | "seed">> & { seed: number };
+
+/** What was asked for, else what the conversation went on with, else what the checkpoint recommends, else plain sampling. */
+export function samplingOf(
+  flags: SamplingFlags,
+  defaults: GenerationDefaults,
+  saved: SamplingSettings | null,
+): SamplingSettings {
+  const inherited = saved ?? defaults;
   return {
-    temperature: flags.temperature ?? defaults.temperature ?? 1,
-    topP: flags.topP ?? defaults.topP,
-    topK: flags.topK ?? defaults.topK,
-    minP: flags.minP ?? defaults.minP,
-    repeatPenalty: flags.repeatPenalty ?? defaults.repeatPenalty,
-    presencePenalty: flags.presencePenalty ?? defaults.presencePenalty,
-    frequencyPenalty: flags.frequencyPenalty ?? defaults.frequencyPenalty,
-    seed: flags.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!,
-    topLogprobs: flags.logprobs ?? 0,
+    temperature: flags.temperature ?? inherited.temperature ?? 1,
+    topP: flags.topP ?? inherited.topP ?? 1,
+    topK: flags.topK ?? inherited.topK ?? 0,
+    minP: flags.minP ?? inherited.minP ?? 0,
+    repeatPenalty: flags.repeatPenalty ?? inherited.repeatPenalty ?? 1,
+    presencePenalty: flags.presencePenalty ?? inherited.presencePenalty ?? 0,
+    frequencyPenalty: flags.frequencyPenalty ?? inherited.frequencyPenalty ?? 0,
+    // The same seed lets the saved random numbers go on where they were.
+    seed: flags.seed ?? saved?.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!,
   };
 }
