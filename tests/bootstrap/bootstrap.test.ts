@@ -1,7 +1,7 @@
 /** The bootstrap scripts as a user would start them, and the freshness of what they generate. */
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../house/repository.ts";
@@ -33,6 +33,56 @@ describe("the pinned Zig", () => {
     const { code, err } = node(["scripts/generate.mjs", "--check"], { ZIG: join(scratch, "absent") });
     expect(code).toBe(1);
     expect(err).toContain("is not runnable");
+  });
+});
+
+describe("downloads", () => {
+  /** A copy of the scripts elsewhere, where nothing is installed, and a PATH that holds only what is put there. */
+  function elsewhere(name: string): { folder: string; programs: string } {
+    const folder = join(scratch, name);
+    const programs = join(folder, "programs");
+    mkdirSync(programs, { recursive: true });
+    cpSync(join(root, "scripts"), join(folder, "scripts"), { recursive: true });
+    cpSync(join(root, "package.json"), join(folder, "package.json"));
+    return { folder, programs };
+  }
+
+  function generateIn(folder: string, programs: string) {
+    const program = Bun.which("node") ?? "node";
+    const result = Bun.spawnSync([program, "scripts/generate.mjs"], { cwd: folder, env: { PATH: programs } });
+    return { code: result.exitCode, err: result.stderr.toString() };
+  }
+
+  test("a wheel with another hash is refused and removed", () => {
+    const { folder, programs } = elsewhere("wrong-hash");
+    const python = join(programs, "python3");
+    // Answers `-m pip --version` and, for `-m pip download --dest DIR`, leaves a file there.
+    writeFileSync(
+      python,
+      '#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = --dest ] && echo bad > "$2/ziglang-0.16.0.whl"; shift; done\nexit 0\n',
+    );
+    chmodSync(python, 0o755);
+    const { code, err } = generateIn(folder, programs);
+    expect(code).toBe(1);
+    expect(err).toContain("ziglang-0.16.0.whl has SHA-256 1d7a363c");
+    expect(readdirSync(join(folder, ".tools"))).toEqual([]);
+  });
+
+  test("without Python the message says what to install", () => {
+    const { folder, programs } = elsewhere("no-python");
+    const { code, err } = generateIn(folder, programs);
+    expect(code).toBe(1);
+    expect(err).toContain("install Python 3 with pip");
+  });
+
+  test("a lock whose holder is gone does not block", () => {
+    const { folder, programs } = elsewhere("stale-lock");
+    const gone = Bun.spawnSync(["true"]).pid;
+    mkdirSync(join(folder, ".tools"));
+    writeFileSync(join(folder, ".tools/zig.lock"), String(gone));
+    const { code, err } = generateIn(folder, programs);
+    expect(code).toBe(1);
+    expect(err).toContain("install Python 3 with pip");
   });
 });
 
