@@ -3,6 +3,9 @@
 Each case is a set of `flashmoe synth` flags. Between them they cover 4 to 12 layers, 8 to 128 experts, K from 1 to 10,
 several head, kv and delta-net ratios, every bit width and group, mixed and plain gates, bf16 without quantisation,
 f32 / f16 / bf16 scales, tied and untied heads.
+
+Seeds: one where the judge itself is undecided proves nothing. With seed 14 the case three-bit has a router whose 8th and
+9th expert differ by 2e-6 at position 72, a tie to f32, so two exact programs may choose differently; hence seed 44.
 """
 
 from dataclasses import dataclass, field
@@ -45,7 +48,7 @@ CASES = [
     case("four-bit", seed=11),
     case("four-bit-gates-eight", gate_bits=8, layers=8, seed=12),
     case("two-bit", bits=2, gate_bits=8, seed=13),
-    case("three-bit", bits=3, group=64, experts=32, experts_per_token=8, seed=14),
+    case("three-bit", bits=3, group=64, experts=32, experts_per_token=8, seed=44),
     case("five-bit", bits=5, group=32, seed=15),
     case("six-bit", bits=6, group=64, layers=12, seed=16),
     case("eight-bit", bits=8, group=128, expert_width=128, shared_width=128, seed=17),

@@ -3,8 +3,8 @@
 usage: run.py --engine "COMMAND ARGS" [--only NAME] [--report FILE.json]
 
 Bounds: the exact path (scalar reference, f32 KV) within 2e-3 of the logits' standard deviation; the fast path mean KL
-below 1e-3 and top-1 agreement of 99 % or more over SEQUENCES sequences; 64 greedy tokens equal, a difference counted
-only where the judge's gap is above GREEDY_BOUND times the standard deviation of its logits.
+below 1e-3 and top-1 agreement of 99 % or more over SEQUENCES sequences; 64 greedy tokens equal on both
+paths, a difference counted only where the judge's gap is above the bounds stated below.
 """
 
 import argparse
@@ -28,8 +28,11 @@ GREEDY_TOKENS = 64
 EXACT_BOUND = 2e-3
 KL_BOUND = 1e-3
 TOP1_BOUND = 0.99
-# A gap this small, as a share of the logits' standard deviation, is within what f32 rounding of another order may move.
-GREEDY_BOUND = 2e-3
+# Greedy tokens: a difference counts where the judge's gap, as a share of its logits' standard deviation, is above these.
+# Exact: what f32 rounding in another order may move. Fast: 16-bit activations and an f16 cache may also turn a routing
+# decision around that was a tie to four digits; the token's logits then move by some hundredths.
+EXACT_GREEDY_BOUND = 2e-3
+FAST_GREEDY_BOUND = 0.1
 EXACT_FLAGS = ["--cpu-level", "scalar", "--kv-format", "f32"]
 
 
@@ -51,9 +54,13 @@ def judge_case(engine: Engine, case: Case, work: Path) -> dict:
     fast = np.concatenate([engine.logits(directory, tokens, work / "fast.npy", []) for tokens in sequences])
     theirs = np.concatenate(judged)
     prompt = sequences[0][:16]
-    chosen = engine.greedy(directory, prompt, GREEDY_TOKENS, [])
-    forced = judge.logits(prompt + chosen[:-1])[len(prompt) - 1 :]
-    bound = GREEDY_BOUND * float(theirs.std())
+    greedy = []
+    for name, flags, bound in [("exact", EXACT_FLAGS, EXACT_GREEDY_BOUND), ("fast", [], FAST_GREEDY_BOUND)]:
+        chosen = engine.greedy(directory, prompt, GREEDY_TOKENS, flags)
+        forced = judge.logits(prompt + chosen[:-1])[len(prompt) - 1 :]
+        greedy += [f"{name} {found}" for found in greedy_violations(chosen, forced, bound * float(theirs.std()))]
+        if len(chosen) != GREEDY_TOKENS:
+            greedy.append(f"{name} path: {len(chosen)} greedy tokens of {GREEDY_TOKENS}")
     result = {
         "case": case.name,
         "std": round(float(theirs.std()), 3),
@@ -61,7 +68,7 @@ def judge_case(engine: Engine, case: Case, work: Path) -> dict:
         "fast": worst_difference(fast, theirs),
         "kl": mean_kl(fast, theirs),
         "top1": top1_agreement(fast, theirs),
-        "greedy_violations": greedy_violations(chosen, forced, bound),
+        "greedy_violations": greedy,
     }
     failures = []
     if exact.shape != judged[0].shape or fast.shape != theirs.shape:
@@ -72,8 +79,6 @@ def judge_case(engine: Engine, case: Case, work: Path) -> dict:
         failures.append(f"mean KL {result['kl']:.2e}")
     if not result["top1"] >= TOP1_BOUND:
         failures.append(f"top-1 agreement {result['top1']:.4f}")
-    if len(chosen) != GREEDY_TOKENS:
-        failures.append(f"{len(chosen)} greedy tokens of {GREEDY_TOKENS}")
     if not 0.5 < result["std"] < 20:
         failures.append(f"logits are not lively: standard deviation {result['std']}")
     failures += result["greedy_violations"]
