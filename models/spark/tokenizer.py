@@ -1,0 +1,88 @@
+"""Trains spark's tokenizer on generated text and writes the tokenizer files.
+
+    python tokenizer.py            -> model/tokenizer.json, model/tokenizer_config.json
+
+Byte-level BPE with the family's normaliser, pre-tokenizer and special tokens.
+"""
+
+import json
+import random
+from pathlib import Path
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+from generator import mix, words
+from shape import SPARK
+
+HERE = Path(__file__).parent
+# The family's splitting rule; digits come one by one, so sums can be learned digit by digit.
+SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*"
+         r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+CONTROL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]           # never shown to a user
+MARKS = ["<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"]
+
+
+def structured(rng):
+    """JSON and tool calls: not trained on yet, but the vocabulary should have their pieces."""
+    record = {rng.choice(["name", "city", "color", "value", "type", "id", "items", "location", "query"]):
+              rng.choice([words.invented(rng), rng.randint(0, 999), True, None, [1, 2], {"type": "string", "description": "the name"}])
+              for _ in range(3)}
+    if rng.random() < 0.5:
+        return json.dumps(record, indent=rng.choice([None, None, 2]))
+    return f"<function=get_{rng.choice(['weather', 'time', 'value', 'file'])}>\n<parameter=name>\n{words.invented(rng)}\n</parameter>\n</function>\n"
+
+
+def corpus(count):
+    rng = random.Random(7)
+    for seed in range(count):
+        for _, text in mix.conversation(seed, "train"):
+            yield text
+        if seed % 20 == 0:
+            yield structured(rng)
+            yield "user\n"
+            yield "assistant\n\n\n"
+
+
+def build(count=60000):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(SPLIT), behavior="isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
+    room = SPARK.vocab_size - len(CONTROL) - len(MARKS)
+    trainer = trainers.BpeTrainer(vocab_size=room, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    tokenizer.train_from_iterator(corpus(count), trainer)
+    assert tokenizer.get_vocab_size() == room, tokenizer.get_vocab_size()
+    tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in CONTROL])
+    tokenizer.add_tokens([AddedToken(t, special=False, normalized=False) for t in MARKS])
+    assert tokenizer.get_vocab_size() == SPARK.vocab_size
+    return tokenizer
+
+
+def main():
+    out = HERE / "model"
+    out.mkdir(exist_ok=True)
+    tokenizer = build()
+    tokenizer.save(str(out / "tokenizer.json"))
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": SPARK.max_position_embeddings,
+        "bos_token": None,
+        "eos_token": "<|im_end|>",
+        "pad_token": "<|endoftext|>",
+        "unk_token": None,
+        "add_bos_token": False,
+        "clean_up_tokenization_spaces": False,
+        "added_tokens_decoder": {
+            str(tokenizer.token_to_id(t)): {"content": t, "lstrip": False, "normalized": False, "rstrip": False,
+                                            "single_word": False, "special": t in CONTROL} for t in CONTROL + MARKS},
+        "chat_template": (HERE / "chat_template.jinja").read_text(),
+    }
+    (out / "tokenizer_config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n")
+    print("vocabulary:", tokenizer.get_vocab_size(), {t: tokenizer.token_to_id(t) for t in CONTROL + MARKS})
+
+
+if __name__ == "__main__":
+    main()
