@@ -19,29 +19,42 @@ const shapes = [_]Shape{
     .{ .name = "lm_head 248320x2048", .rows = 248320, .cols = 2048 },
 };
 
+/// One-token or batch products over many matrices, cut into slices of about a MiB of weights.
 const Work = struct {
     table: *const tables.KernelTable,
     matrices: []const tables.Matrix,
     input: tables.Input,
     out: []f32,
-    threads: usize,
-    tokens: usize,
+    slices_each: usize, // per matrix
+
+    fn count(self: *const Work) usize {
+        return self.matrices.len * self.slices_each;
+    }
+
+    fn slice(self: *const Work, index: usize) void {
+        const matrix = &self.matrices[index / self.slices_each];
+        const share = std.mem.alignForward(usize, matrix.rows / self.slices_each, tables.row_tile);
+        const first = @min(matrix.rows, index % self.slices_each * share);
+        const end = if (index % self.slices_each + 1 == self.slices_each) matrix.rows else @min(matrix.rows, first + share);
+        const output: tables.Output = .{ .out = self.out.ptr, .stride = matrix.rows };
+        self.table.linear(matrix, &self.input, &output, first, end);
+    }
 };
 
-/// Thread `index` takes its share of the rows of every matrix.
-fn multiplyShare(work: *const Work, index: usize) void {
-    for (work.matrices) |*matrix| {
-        const share = std.mem.alignForward(usize, matrix.rows / work.threads, tables.row_tile);
-        const first = @min(matrix.rows, index * share);
-        const end = if (index + 1 == work.threads) matrix.rows else @min(matrix.rows, first + share);
-        const output: tables.Output = .{ .out = work.out.ptr, .stride = matrix.rows };
-        work.table.linear(matrix, &work.input, &output, first, end);
-    }
-}
+/// A plain read of the arena, in slices of one MiB.
+const Read = struct {
+    arena: []const u8,
 
-fn readShare(arena: []const u8, threads: usize, index: usize, result: *u64) void {
-    const share = arena.len / threads / 512 * 512;
-    const part = arena[index * share ..][0..share];
+    fn count(self: *const Read) usize {
+        return self.arena.len >> 20;
+    }
+
+    fn slice(self: *const Read, index: usize) void {
+        std.mem.doNotOptimizeAway(readAll(self.arena[index << 20 ..][0 .. 1 << 20]));
+    }
+};
+
+fn readAll(part: []const u8) u64 {
     var sums: [8]@Vector(8, u64) = @splat(@splat(0));
     var at: usize = 0;
     while (at + 512 <= part.len) : (at += 512) {
@@ -52,7 +65,7 @@ fn readShare(arena: []const u8, threads: usize, index: usize, result: *u64) void
     }
     var total: @Vector(8, u64) = @splat(0);
     for (sums) |sum| total +%= sum;
-    result.* = @reduce(.Add, total);
+    return @reduce(.Add, total);
 }
 
 fn now() u64 {
@@ -61,36 +74,46 @@ fn now() u64 {
     return @as(u64, @intCast(time.sec)) * 1_000_000_000 + @as(u64, @intCast(time.nsec));
 }
 
-/// Seconds of the fastest pass of `function` on `threads` threads.
-fn best(threads: usize, comptime function: anytype, context: anytype) !f64 {
-    var fastest: u64 = std.math.maxInt(u64);
-    var spent: u64 = 0;
-    var pass: usize = 0;
-    // Short passes are repeated until one of them had the processors for itself.
-    while (pass < passes or spent < 200_000_000) : (pass += 1) {
+/// Seconds one slice takes when nothing else disturbs it: the fastest tenth of all slices of `passes` passes, each
+/// slice timed apart, so that a busy machine spoils some slices and not the figure. With several threads each
+/// takes every n-th slice; the figure is then the fastest whole pass divided by the slices.
+fn sliceSeconds(allocator: std.mem.Allocator, threads: usize, work: anytype) !f64 {
+    const count = work.count();
+    if (threads > 1) return try passSeconds(threads, work) / @as(f64, @floatFromInt(count));
+    const times = try allocator.alloc(u64, count * passes);
+    defer allocator.free(times);
+    for (times, 0..) |*time, i| {
         const start = now();
-        var others: [63]std.Thread = undefined;
-        for (others[0 .. threads - 1], 1..) |*thread, i| thread.* = try std.Thread.spawn(.{}, function, .{ context, i });
-        function(context, 0);
-        for (others[0 .. threads - 1]) |thread| thread.join();
-        fastest = @min(fastest, now() - start);
-        spent += now() - start;
+        work.slice(i % count);
+        time.* = now() - start;
     }
-    return @as(f64, @floatFromInt(fastest)) / 1e9;
+    std.mem.sort(u64, times, {}, std.sort.asc(u64));
+    return @as(f64, @floatFromInt(times[times.len / 10])) / 1e9;
 }
 
-const Read = struct { arena: []const u8, threads: usize, results: [64]u64 = @splat(0) };
-
-fn readOne(read: *Read, index: usize) void {
-    readShare(read.arena, read.threads, index, &read.results[index]);
-    std.mem.doNotOptimizeAway(read.results[index]);
+fn passSeconds(threads: usize, work: anytype) !f64 {
+    const share = struct {
+        fn run(w: @TypeOf(work), step: usize, first: usize) void {
+            var i = first;
+            while (i < w.count()) : (i += step) w.slice(i);
+        }
+    };
+    var fastest: u64 = std.math.maxInt(u64);
+    for (0..passes) |_| {
+        const start = now();
+        var others: [63]std.Thread = undefined;
+        for (others[0 .. threads - 1], 1..) |*thread, i| thread.* = try std.Thread.spawn(.{}, share.run, .{ work, threads, i });
+        share.run(work, threads, 0);
+        for (others[0 .. threads - 1]) |thread| thread.join();
+        fastest = @min(fastest, now() - start);
+    }
+    return @as(f64, @floatFromInt(fastest)) / 1e9;
 }
 
 const Bench = struct {
     allocator: std.mem.Allocator,
     arena: []align(std.heap.page_size_min) u8,
     threads: usize,
-    roof: f64, // GB/s
 
     /// One line of the table: as many copies of the matrix as the arena holds, one pass over all of them.
     fn line(self: *Bench, level: abi.CpuLevel, shape: Shape, bits: u32, group: u32, tokens: usize) !void {
@@ -128,19 +151,20 @@ const Bench = struct {
         defer self.allocator.free(out);
         const layout = table.input_layout(&matrices[0]);
         if (layout != 0) table.prepare(layout, x.ptr, shape.cols, shape.cols, 0, tokens, prepared.ptr);
-        var work: Work = .{
+        const work: Work = .{
             .table = table,
             .matrices = matrices,
             .input = .{ .x = x.ptr, .stride = shape.cols, .prepared = prepared.ptr, .tokens = tokens },
             .out = out,
-            .threads = self.threads,
-            .tokens = tokens,
+            .slices_each = @max(1, record >> 20),
         };
-        const seconds = try best(self.threads, multiplyShare, &work);
-        const bytes: f64 = @floatFromInt(count * (weight_bytes + 2 * scale_bytes));
-        const products: f64 = @floatFromInt(count * tokens * shape.rows * shape.cols);
+        const read: Read = .{ .arena = self.arena };
+        const roof = (1 << 20) / try sliceSeconds(self.allocator, self.threads, &read) / 1e9;
+        const seconds = try sliceSeconds(self.allocator, self.threads, &work) * @as(f64, @floatFromInt(work.slices_each));
+        const bytes: f64 = @floatFromInt(weight_bytes + 2 * scale_bytes);
+        const products: f64 = @floatFromInt(tokens * shape.rows * shape.cols);
         std.debug.print("{t:>12} {s:<24} {d:>2} bits g{d:<3} {d:>3} tokens  {d:>6.1} GB/s {d:>5.2} of read  {d:>7.1} G products/s\n", .{
-            level, shape.name, bits, group, tokens, bytes / seconds / 1e9, bytes / seconds / 1e9 / self.roof, products / seconds / 1e9,
+            level, shape.name, bits, group, tokens, bytes / seconds / 1e9, bytes / seconds / 1e9 / roof, products / seconds / 1e9,
         });
     }
 
@@ -183,10 +207,10 @@ pub fn main(init: std.process.Init) !void {
 
     for ([_]usize{ 1, 2 }) |threads| {
         if (!wanted(only_threads, threads)) continue;
-        var read: Read = .{ .arena = arena, .threads = threads };
-        const roof = @as(f64, @floatFromInt(arena_bytes)) / (try best(threads, readOne, &read)) / 1e9;
+        const read: Read = .{ .arena = arena };
+        const roof = (1 << 20) / try sliceSeconds(allocator, threads, &read) / 1e9;
         std.debug.print("{} threads: plain read of memory {d:.1} GB/s\n", .{ threads, roof });
-        var bench: Bench = .{ .allocator = allocator, .arena = arena, .threads = threads, .roof = roof };
+        var bench: Bench = .{ .allocator = allocator, .arena = arena, .threads = threads };
         var levels = detect.supported();
         var iterator = levels.iterator();
         while (iterator.next()) |level| {

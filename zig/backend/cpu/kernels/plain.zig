@@ -21,12 +21,16 @@ pub fn Plain(comptime format: tables.Format) type {
         pub fn run(comptime _: bool, comptime rows: usize, comptime count: usize, matrix: *const tables.Matrix, tile: *const Tile(count), row: usize) void {
             @setEvalBranchQuota(10_000); // the tile is unrolled
             const cols = matrix.cols;
+            var ahead = matrix.weight + row * cols * number_bytes + @max(rows * cols * number_bytes, prefetch_ahead);
             var y: [rows][count]F = @splat(@splat(@splat(0)));
             var column: usize = 0;
             while (column + lanes <= cols) : (column += lanes) {
                 inline for (0..rows) |r| {
                     const index = (row + r) * cols + column;
-                    if (count == 1) @prefetch(matrix.weight + index * number_bytes + prefetch_ahead, .{});
+                    if (count == 1) {
+                        @prefetch(ahead, .{});
+                        ahead += lanes * number_bytes;
+                    }
                     const w = vectors.numbersOf(lanes, format, matrix.weight, index);
                     inline for (0..count) |t| {
                         const x = vectors.numbersOf(lanes, .f32, tile.input[t], column);
