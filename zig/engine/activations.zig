@@ -3,7 +3,6 @@
 
 const std = @import("std");
 const abi = @import("../abi/types.zig");
-const backend = @import("../backend/backend.zig");
 const deltaChannels = @import("../format/description_shapes.zig").deltaChannels;
 
 const alignment = 64;

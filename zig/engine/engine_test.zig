@@ -10,7 +10,6 @@ const engine_room = @import("engine.zig");
 const rig = @import("test_rig.zig");
 
 const Engine = engine_room.Engine;
-const Session = engine_room.Session;
 const Disk = rig.Disk;
 const Feed = rig.Feed;
 const gpa = rig.gpa;

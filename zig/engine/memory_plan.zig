@@ -7,7 +7,6 @@ const result = @import("../abi/result.zig");
 const backend = @import("../backend/backend.zig");
 const store = @import("../experts/store.zig");
 const Description = @import("../format/description.zig").Description;
-const shapes_room = @import("../format/description_shapes.zig");
 const Activations = @import("activations.zig").Activations;
 const Settings = @import("settings.zig").Settings;
 const StateLayout = @import("state_layout.zig").StateLayout;

@@ -4,7 +4,6 @@
 
 const std = @import("std");
 const result = @import("../abi/result.zig");
-const backend = @import("../backend/backend.zig");
 const store = @import("../experts/store.zig");
 const model_room = @import("model.zig");
 const Pass = @import("forward.zig").Pass;

@@ -4,7 +4,6 @@
 const std = @import("std");
 const abi = @import("../abi/types.zig");
 const result = @import("../abi/result.zig");
-const backend = @import("../backend/backend.zig");
 const batch_room = @import("batch.zig");
 const sampler = @import("sampler.zig");
 const OutputRow = @import("workspace.zig").OutputRow;

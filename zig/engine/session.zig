@@ -1,7 +1,6 @@
 //! One mutable timeline: a session's state on the device, its tokens, its sampling settings and random numbers.
 //! Memory is allocated when the session opens, within what the plan set aside. One thread (the engine's) enters.
 
-const std = @import("std");
 const abi = @import("../abi/types.zig");
 const result = @import("../abi/result.zig");
 const backend = @import("../backend/backend.zig");

@@ -8,7 +8,6 @@ const abi = @import("../abi/types.zig");
 const result = @import("../abi/result.zig");
 const errnoName = @import("../io/files.zig").errnoName;
 const DurableFile = @import("durable_file.zig").DurableFile;
-const Random = @import("random.zig").Random;
 const sampler = @import("sampler.zig");
 const Engine = @import("engine.zig").Engine;
 const Session = @import("session.zig").Session;

@@ -2,7 +2,6 @@
 
 const std = @import("std");
 const abi = @import("../abi/types.zig");
-const test_model = @import("../format/test_model.zig");
 const engine_room = @import("engine.zig");
 const rig = @import("test_rig.zig");
 

@@ -165,25 +165,9 @@ pub const Loader = struct {
         }
         const offset = extent.offset + job.start;
         const bytes = loader.windows[window * window_bytes ..][@intCast(offset % io.alignment)..][0..job.bytes];
-        try loader.check(tensor, job, bytes, message);
+        try checkFinite(tensor, job, bytes, message);
         loader.place(tensor, job, bytes);
         loader.loaded_bytes += job.bytes;
-    }
-
-    /// Everything that is a float on disk must be finite: scales, biases, vectors and unquantised matrices.
-    fn check(loader: *const Loader, tensor: *const TensorDesc, job: Job, bytes: []const u8, message: *Message) Error!void {
-        _ = loader;
-        const weights: abi.Format = @enumFromInt(tensor.format);
-        const format: abi.Format = if (job.piece == .weight) weights else @enumFromInt(tensor.scale_format);
-        if (format == .affine) return;
-        const index = firstNonFinite(format, bytes) orelse return;
-        const number = job.start / shapes.valueBytes(format) + index;
-        const what: []const u8 = if (job.piece == .weight) "values" else @tagName(job.piece);
-        return message.fail(
-            error.ModelInvalid,
-            "{f}: number {d} of its {s} is infinite or not a number; the checkpoint is damaged",
-            .{ shapes.Name.of(tensor), number, what },
-        );
     }
 
     fn place(loader: *Loader, tensor: *const TensorDesc, job: Job, bytes: []const u8) void {
@@ -219,6 +203,21 @@ pub const Loader = struct {
         }
     }
 };
+
+/// Everything that is a float on disk must be finite: scales, biases, vectors and unquantised matrices.
+fn checkFinite(tensor: *const TensorDesc, job: Job, bytes: []const u8, message: *Message) Error!void {
+    const weights: abi.Format = @enumFromInt(tensor.format);
+    const format: abi.Format = if (job.piece == .weight) weights else @enumFromInt(tensor.scale_format);
+    if (format == .affine) return;
+    const index = firstNonFinite(format, bytes) orelse return;
+    const number = job.start / shapes.valueBytes(format) + index;
+    const what: []const u8 = if (job.piece == .weight) "values" else @tagName(job.piece);
+    return message.fail(
+        error.ModelInvalid,
+        "{f}: number {d} of its {s} is infinite or not a number; the checkpoint is damaged",
+        .{ shapes.Name.of(tensor), number, what },
+    );
+}
 
 fn decode(format: abi.Format, bytes: []const u8) f32 {
     return switch (format) {
