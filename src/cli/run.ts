@@ -11,6 +11,7 @@ import { onInterrupt } from "./interrupt.ts";
 import { expertBits, locateModel } from "./locate-model.ts";
 import { openEngine } from "./open-engine.ts";
 import { startProgress } from "./progress.ts";
+import { runResult, runStatistics, statisticsLine } from "./run-result.ts";
 import { decodeSaved, encodeSaved, type SavedConversation, sessionExists } from "./session-file.ts";
 import {
   addEngineOptions,
@@ -24,7 +25,6 @@ import {
   type SamplingSettings,
   samplingOf,
 } from "./shared-flags.ts";
-import { type RunStatistics, runStatistics, statisticsLine } from "./statistics.ts";
 import { type ReplyOutcome, streamReply } from "./stream-reply.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { checkTokenIds, joinPrompt, readStandardInput, readTokenIds } from "./text-input.ts";
@@ -202,7 +202,17 @@ async function answer(
     promptMs,
     stepMs: tokens.slice(1).map((token) => token.stepMs),
   });
-  if (flags.json) terminal.write(`${JSON.stringify(jsonResult(job, prompt, outcome, stats))}\n`);
+  if (flags.json) {
+    const result = runResult(
+      description,
+      job.tokenizer !== null,
+      prompt.ids,
+      outcome,
+      stats,
+      flags.logprobs !== undefined,
+    );
+    terminal.write(`${JSON.stringify(result)}\n`);
+  }
   if (flags.stats) terminal.note(statisticsLine(stats, prompt.ids.length, expertBits(description)));
   if (outcome.contextFull && reply.stoppedBy === null && tokens.length !== flags.maxTokens) {
     terminal.note(`flashmoe: the context of ${session.context} tokens is full; raise --context for a longer reply.`);
@@ -217,25 +227,6 @@ function checkRoom(session: Session, promptTokens: number): void {
     `the prompt has ${promptTokens} tokens, and the session holds ${session.position} of ${session.context} already.`,
     "Shorten the prompt, raise --context, or start another session.",
   );
-}
-
-/** `run --json`; the field names are a contract with scripts. */
-function jsonResult(job: Job, prompt: PreparedPrompt, outcome: ReplyOutcome, stats: RunStatistics): unknown {
-  const { flags, description, tokenizer } = job;
-  const { reply, tokens } = outcome;
-  // A vocabulary smaller than the number asked for leaves entries without a token.
-  const top = (list: { id: number; logprob: number }[]) => list.filter(({ id }) => id < description.shape.vocab);
-  return {
-    model: description.name,
-    prompt_tokens: prompt.ids,
-    tokens: reply.tokens,
-    text: tokenizer === null ? null : reply.text,
-    finish_reason: reply.finishReason,
-    ...(flags.logprobs === undefined
-      ? {}
-      : { logprobs: tokens.map((token) => ({ id: token.id, logprob: token.logprob, top: top(token.top) })) }),
-    stats,
-  };
 }
 
 /** A prompt that was cut short, or a step broken off inside, leaves no state worth keeping: the file stays as it was. */

@@ -1,6 +1,44 @@
-/** The `stats` object of `run --json` and its line on stderr: what a run cost, with K and bits beside every speed. */
-import type { Plan, Stats } from "../engine/types.ts";
+/** What a run says about itself: the object of `run --json` and the line of --stats, K and bits beside every speed. Pure. */
+import type { Plan, Stats, TopToken } from "../engine/index.ts";
+import type { ModelDescription } from "../models/description.ts";
 import { formatBytes, formatSeconds } from "./format.ts";
+import type { ReplyOutcome } from "./stream-reply.ts";
+
+/** The object of `run --json`; the field names are a contract with scripts. */
+export interface RunResult {
+  model: string;
+  prompt_tokens: number[];
+  tokens: number[];
+  /** Null for a model without tokenizer. */
+  text: string | null;
+  finish_reason: "stop" | "length" | "cancelled";
+  /** Only with --logprobs. */
+  logprobs?: { id: number; logprob: number; top: TopToken[] }[];
+  stats: RunStatistics;
+}
+
+export function runResult(
+  { name, shape }: ModelDescription,
+  hasText: boolean,
+  promptTokens: number[],
+  { reply, tokens }: ReplyOutcome,
+  stats: RunStatistics,
+  withLogprobs: boolean,
+): RunResult {
+  // A vocabulary smaller than the number asked for leaves entries without a token.
+  const top = (list: TopToken[]) => list.filter(({ id }) => id < shape.vocab);
+  return {
+    model: name,
+    prompt_tokens: promptTokens,
+    tokens: reply.tokens,
+    text: hasText ? reply.text : null,
+    finish_reason: reply.finishReason ?? "cancelled",
+    ...(withLogprobs
+      ? { logprobs: tokens.map((token) => ({ id: token.id, logprob: token.logprob, top: top(token.top) })) }
+      : {}),
+    stats,
+  };
+}
 
 export interface RunStatistics {
   backend: string;
