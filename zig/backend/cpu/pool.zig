@@ -7,15 +7,20 @@
 //! wakes late takes nothing, and nobody has to wait for sleepers.
 
 const std = @import("std");
+const builtin = @import("builtin");
 const futex = @import("futex.zig");
 
 const closed: u64 = 0xffff_ffff;
 
+/// x86 pauses 40 to 140 cycles a look, Arm hardly any.
+const looks: u32 = if (builtin.cpu.arch == .x86_64) 1200 else 20_000;
+
 pub const Pool = struct {
     gpa: std.mem.Allocator,
     workers: []std.Thread,
-    /// How often a waiting thread looks before it sleeps: about 20 us. Spinning longer takes cores from readers;
-    /// with more threads than cores it would take them from the very thread that is waited for.
+    /// How often a waiting thread looks before it sleeps: 20 to 50 us, the small operations between two dispatches of a
+    /// decode step. Spinning longer takes cores from readers; with more threads than cores it would take them from
+    /// the very thread that is waited for.
     spins: u32,
 
     ticket: std.atomic.Value(u64) align(std.atomic.cache_line) = .init(closed),
@@ -37,7 +42,7 @@ pub const Pool = struct {
         const pool = try gpa.create(Pool);
         errdefer gpa.destroy(pool);
         const cores = std.Thread.getCpuCount() catch 1;
-        pool.* = .{ .gpa = gpa, .workers = undefined, .spins = if (threads <= cores) 500 else 0 };
+        pool.* = .{ .gpa = gpa, .workers = undefined, .spins = if (threads <= cores) looks else 0 };
         pool.workers = try gpa.alloc(std.Thread, @max(threads, 1) - 1);
         errdefer gpa.free(pool.workers);
         for (pool.workers, 0..) |*worker, i| {

@@ -17,29 +17,38 @@ const Head = float_table.DeltaHead;
 pub fn conv(args: *const float_table.DeltaConv) callconv(.c) void {
     std.debug.assert(args.kernel >= 1 and args.kernel <= float_table.conv_kernel_max);
     var channel: usize = args.first;
-    while (channel + lanes <= args.end) : (channel += lanes) switch (args.kernel) {
-        4 => convVector(4, args, channel),
-        else => for (0..lanes) |lane| convScalar(args, channel + lane),
-    };
+    if (args.kernel == 4) {
+        while (channel + 4 * lanes <= args.end) : (channel += 4 * lanes) convVectors(4, 4, args, channel);
+        while (channel + lanes <= args.end) : (channel += lanes) convVectors(4, 1, args, channel);
+    }
     while (channel < args.end) : (channel += 1) convScalar(args, channel);
 }
 
-/// `lanes` neighbouring channels; the last `kernel - 1` inputs stay in registers.
-fn convVector(comptime kernel: usize, args: *const float_table.DeltaConv, channel: usize) void {
-    const weights = taps(kernel, args.weight + channel * kernel);
-    var past: [kernel - 1]V = undefined;
-    inline for (0..kernel - 1) |i| past[i] = math.load(f32, args.state + i * args.channels + channel);
-    for (0..args.tokens) |t| {
-        const p = args.qkv + t * args.channels + channel;
-        const input = math.load(f32, p);
-        var y = past[0] * weights[0];
-        inline for (1..kernel - 1) |i| y = math.fma(past[i], weights[i], y);
-        y = math.fma(input, weights[kernel - 1], y);
-        math.store(p, math.silu(y));
-        inline for (0..kernel - 2) |i| past[i] = past[i + 1];
-        past[kernel - 2] = input;
+/// n * lanes neighbouring channels: rows of qkv lie far apart, so each visit takes some cache lines at once. The last
+/// `kernel - 1` inputs stay in registers.
+fn convVectors(comptime kernel: usize, comptime n: usize, args: *const float_table.DeltaConv, channel: usize) void {
+    var weights: [n][kernel]V = undefined;
+    var past: [kernel - 1][n]V = undefined;
+    inline for (0..n) |v| {
+        const at = channel + v * lanes;
+        weights[v] = taps(kernel, args.weight + at * kernel);
+        inline for (0..kernel - 1) |i| past[i][v] = math.load(f32, args.state + i * args.channels + at);
     }
-    inline for (0..kernel - 1) |i| math.store(args.state + i * args.channels + channel, past[i]);
+    for (0..args.tokens) |t| {
+        inline for (0..n) |v| {
+            const p = args.qkv + t * args.channels + channel + v * lanes;
+            const input = math.load(f32, p);
+            var y = past[0][v] * weights[v][0];
+            inline for (1..kernel - 1) |i| y = math.fma(past[i][v], weights[v][i], y);
+            y = math.fma(input, weights[v][kernel - 1], y);
+            math.store(p, math.silu(y));
+            inline for (0..kernel - 2) |i| past[i][v] = past[i + 1][v];
+            past[kernel - 2][v] = input;
+        }
+    }
+    inline for (0..kernel - 1) |i| {
+        inline for (0..n) |v| math.store(args.state + i * args.channels + channel + v * lanes, past[i][v]);
+    }
 }
 
 /// [lanes, kernel] to one vector per tap.
@@ -132,7 +141,13 @@ fn step(args: *const Head, t: usize) void {
         .out = args.out + t * args.out_stride,
     };
     var row: usize = 0;
-    while (row + 4 <= dv) : (row += 4) update.rows(4, args.state, row);
+    while (row + 4 <= dv) : (row += 4) {
+        // The state comes from memory: rows after the next ones are fetched now.
+        const ahead: [*]const u8 = @ptrCast(args.state + (row + 8) * dk);
+        var at: usize = 0;
+        while (at < 4 * dk * 4) : (at += 64) @prefetch(ahead + at, .{ .rw = .write });
+        update.rows(4, args.state, row);
+    }
     while (row < dv) : (row += 1) update.rows(1, args.state, row);
     gatedNorm(args, t);
 }

@@ -1,0 +1,2 @@
+//! Root of the CPU backend's micro-benchmark.
+pub const main = @import("backend/cpu/bench.zig").main;
