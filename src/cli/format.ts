@@ -14,5 +14,5 @@ export function formatBytes(bytes: number): string {
 
 /** 0.01234 -> "12 ms", 3.2 -> "3.20 s" */
 export function formatSeconds(seconds: number): string {
-  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(2)} s`;
+  return seconds < 0.9995 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(2)} s`;
 }
