@@ -16,6 +16,7 @@ comptime {
 
 const library_root = "zig/flashmoe.zig";
 const kernel_root = "zig/backend/cpu/kernels/level.zig";
+const bench_root = "zig/kernels_bench.zig";
 const generator_root = "zig/abi/generate.zig";
 const rooms = [_][]const u8{ "abi", "kernels", "backend", "engine", "experts", "format" };
 const generated = [_][]const u8{ "src/native/bindings.gen.ts", "kernels/arguments.gen.h" };
@@ -44,6 +45,7 @@ pub fn build(b: *std.Build) void {
     const kernels = artifact.kernels(b, chosen orelse .ReleaseFast);
     if (exists(b, library_root)) addLibrary(b, artifact, chosen orelse .ReleaseFast, kernels);
     addTests(b, artifact, chosen orelse .ReleaseSafe, kernels);
+    if (exists(b, bench_root)) addBench(b, artifact, chosen orelse .ReleaseFast, kernels);
     if (exists(b, generator_root)) addGenerator(b);
 }
 
@@ -138,6 +140,16 @@ fn addTests(b: *std.Build, artifact: Artifact, optimize: std.builtin.OptimizeMod
         install.dependOn(&installed.step);
         run.dependOn(if (runnable) &b.addRunArtifact(tests).step else &installed.step);
     }
+}
+
+fn addBench(b: *std.Build, artifact: Artifact, optimize: std.builtin.OptimizeMode, kernels: Objects) void {
+    const m = artifact.module(b, bench_root, optimize);
+    for (kernels) |object| m.addObject(object);
+    const run = b.addRunArtifact(b.addExecutable(.{ .name = "kernels_bench", .root_module = m, .use_llvm = artifact.useLlvm() }));
+    if (b.args) |args| run.addArgs(args);
+    run.has_side_effects = true; // times are never cached
+    run.stdio = .inherit;
+    b.step("bench", "Time the kernels beside a plain read of memory; arguments after --").dependOn(&run.step);
 }
 
 /// The bindings are reflected from zig/abi/types.zig on the building machine and committed; `-Dcheck` only compares.

@@ -9,10 +9,9 @@ const stamp = join(root, "node_modules/.flashmoe-installed");
 export const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 export const bunVersion = manifest.dependencies.bun;
 
-/** Installs the packages when node_modules is missing or older than the lock file. */
+/** Installs the packages when node_modules is missing or the lock file changed. */
 export async function ensurePackages() {
   const wanted = createHash("sha256")
-    .update(readFileSync(join(root, "package.json")))
     .update(readFileSync(join(root, "package-lock.json")))
     .digest("hex");
   if (readText(stamp) === wanted) return;
