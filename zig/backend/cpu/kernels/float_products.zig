@@ -26,16 +26,6 @@ pub fn Rows(comptime T: type) type {
     };
 }
 
-/// Rows of f16 are the cache of keys and values, which comes from memory: fetched this many rows early.
-const rows_ahead = 12;
-
-inline fn fetchAhead(comptime T: type, b: Rows(T), row: usize, dim: usize) void {
-    if (T != f16) return;
-    const bytes: [*]const u8 = @ptrCast(b.row(row + rows_ahead));
-    var at: usize = 0;
-    while (at < dim * @sizeOf(T)) : (at += 64) @prefetch(bytes + at, .{}); // never faults
-}
-
 /// out[i * out_stride + j] = sum_d a[i, d] * b[j, d] for i < a_count, j < b_count, d < dim.
 pub fn dots(comptime T: type, a: Rows(f32), a_count: usize, b: Rows(T), b_count: usize, dim: usize, out: [*]f32, out_stride: usize) void {
     // Few rows of b at a time, so that they are still in the first-level cache when the next rows of a come.
@@ -45,10 +35,8 @@ pub fn dots(comptime T: type, a: Rows(f32), a_count: usize, b: Rows(T), b_count:
         var i: usize = 0;
         while (i + tile_rows <= a_count) : (i += tile_rows) {
             var j = j_first;
-            while (j + tile_width <= j_end) : (j += tile_width) {
-                if (i == 0) inline for (0..tile_width) |ahead| fetchAhead(T, b, j + ahead, dim);
+            while (j + tile_width <= j_end) : (j += tile_width)
                 dotTile(T, tile_rows, tile_width, a.from(i), b.from(j), dim, out + i * out_stride + j, out_stride);
-            }
             while (j < j_end) : (j += 1) dotTile(T, tile_rows, 1, a.from(i), b.from(j), dim, out + i * out_stride + j, out_stride);
         }
         while (i < a_count) : (i += 1) {
@@ -107,7 +95,6 @@ pub fn addWeighted(comptime T: type, factors: Factors, rows: usize, b: Rows(T), 
     var j: usize = 0;
     while (j < count) : (j += 64) {
         const n = @min(64, count - j);
-        if (T == f16) for (0..n) |ahead| fetchAhead(T, b, j + ahead + 64 - rows_ahead, dim);
         var d: usize = 0;
         while (d + tile_width * lanes <= dim) : (d += tile_width * lanes)
             weightedColumns(T, tile_width, false, factors.from(0, j), rows, .{ .p = b.row(j) + d, .stride = b.stride }, n, lanes, out + d, out_stride);
