@@ -102,7 +102,7 @@ function parseShape(text: Fields): ModelShape {
     deltaKeyHeads: size("linear_num_key_heads"),
     deltaKeyDim: size("linear_key_head_dim"),
     deltaValueDim: size("linear_value_head_dim"),
-    convKernel: text.whole("linear_conv_kernel_dim", 2, 64, 4),
+    convKernel: text.whole("linear_conv_kernel_dim", 2, 8, 4),
     experts,
     expertsPerToken: text.whole("num_experts_per_tok", 1, experts),
     expertWidth: size("moe_intermediate_size"),

@@ -20,7 +20,7 @@ pub const limits = struct {
     pub const width: u32 = 1 << 20; // hidden, projections, expert and shared width
     pub const heads: u32 = 1 << 12;
     pub const head_dim: u32 = 1 << 12;
-    pub const conv_kernel: u32 = 16;
+    pub const conv_kernel: u32 = 8; // the backends keep the taps in registers
     pub const experts: u32 = 1 << 14;
     pub const context: u32 = 1 << 26;
 };
