@@ -22,7 +22,7 @@ function rowsOf(file: string): Float32Array[] {
   return rows;
 }
 
-describe("show", () => {
+describe.concurrent("show", () => {
   test("prints the same facts for people and for scripts", async () => {
     const summary = await flashmoeJson<ModelSummary>(["show", model]);
     const { code, out, err } = await flashmoe(["show", "-m", model]);
@@ -36,7 +36,7 @@ describe("show", () => {
   });
 });
 
-describe("tokenize", () => {
+describe.concurrent("tokenize", () => {
   test("goes both ways, byte for byte", async () => {
     const text = "Grüße, 世界! 👋🏽\r\n\tdone  \n";
     const { out, code } = await flashmoe(["tokenize", "-m", model], { input: text });
@@ -58,7 +58,7 @@ describe("tokenize", () => {
   });
 });
 
-describe("synth", () => {
+describe.concurrent("synth", () => {
   const shape = [
     "--layers",
     "4",
@@ -103,7 +103,7 @@ describe("synth", () => {
   });
 });
 
-describe("eval", () => {
+describe.concurrent("eval", () => {
   const given = ["--token-ids", ids.join(",")];
 
   test("perplexity is what the logits say", async () => {
@@ -176,7 +176,7 @@ describe("eval", () => {
   });
 });
 
-describe("NumPy files", () => {
+describe.concurrent("NumPy files", () => {
   test("a matrix is read as it was written; what is unfinished has no name", () => {
     const file = path("matrix.npy");
     const writer = new NpyWriter(file, [2, 3]);

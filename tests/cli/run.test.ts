@@ -19,7 +19,7 @@ beforeAll(() => {
 const greedy = ["--temperature", "0", "--ignore-eos"];
 const run = (...args: string[]) => flashmoeJson<RunResult>(["run", "-m", model, ...args]);
 
-describe("run --json", () => {
+describe.concurrent("run --json", () => {
   test("has exactly the fields of the contract", async () => {
     const result = await run("hi", "-n", "3", ...greedy);
     expect(Object.keys(result)).toEqual(["model", "prompt_tokens", "tokens", "text", "finish_reason", "stats"]);
@@ -90,7 +90,7 @@ describe("run --json", () => {
   });
 });
 
-describe("the prompt", () => {
+describe.concurrent("the prompt", () => {
   const idsOf = async (args: string[], input?: string) =>
     (await flashmoeJson<RunResult>(["run", "-m", model, "-n", "1", ...args], input === undefined ? {} : { input }))
       .prompt_tokens;
@@ -141,7 +141,7 @@ describe("the prompt", () => {
   });
 });
 
-describe("sampling", () => {
+describe.concurrent("sampling", () => {
   const hot = ["--temperature", "1.5", "--ignore-eos", "-n", "24", "--token-ids", "5,6,7"];
 
   test("with a seed repeats itself, another seed differs", async () => {
@@ -180,7 +180,7 @@ describe("sampling", () => {
   });
 });
 
-describe("stop rules", () => {
+describe.concurrent("stop rules", () => {
   test("a stop string ends the reply before itself, wherever tokens end", async () => {
     const whole = (await run("hi", "-n", "40", ...greedy)).text!;
     const printable = /[ -~]{2}/.exec(whole.slice(4));
@@ -227,7 +227,7 @@ describe("stop rules", () => {
   });
 });
 
-describe("--stats and --quiet", () => {
+describe.concurrent("--stats and --quiet", () => {
   test("one line with K and bits beside the speed; nothing with --quiet", async () => {
     const args = ["run", "-m", model, "hi", "-n", "4", ...greedy, "--stats"];
     const { err } = await flashmoe(args);
@@ -236,7 +236,7 @@ describe("--stats and --quiet", () => {
   });
 });
 
-describe("--memory", () => {
+describe.concurrent("--memory", () => {
   test("too small is refused with the number that would do, and that number does", async () => {
     const small = await flashmoe(["run", "-m", model, "hi", "-n", "1", "--memory", "1MiB"]);
     expect([small.code, small.out]).toEqual([2, ""]);

@@ -31,7 +31,7 @@ async function uninterrupted(turns: [number[], number][], sampling: Sampling): P
 
 const withoutTime = (tokens: Token[]) => tokens.map(({ id, logprob, top }) => ({ id, logprob, top }));
 
-describe("a resumed session", () => {
+describe.concurrent("a resumed session", () => {
   for (const [name, flags, sampling] of [
     ["greedy", ["--temperature", "0"], { temperature: 0 }],
     [
@@ -116,7 +116,7 @@ describe("a resumed session", () => {
   });
 });
 
-describe("a session that cannot be continued is refused", () => {
+describe.concurrent("a session that cannot be continued is refused", () => {
   const start = async (...args: string[]) => {
     const file = path("session");
     await run(file, "-n", "3", ...(args.length > 0 ? args : ["hello"]));

@@ -12,7 +12,7 @@ const ask = async (...args: string[]) => {
   return out;
 };
 
-describe("spark", () => {
+describe.concurrent("spark", () => {
   test("tells a story on the topic it was given, and ends it", async () => {
     const { text, finish_reason, tokens } = await flashmoeJson<RunResult>([
       "run",

@@ -27,7 +27,7 @@ beforeAll(() => {
 const short = () => ["run", "-m", model, "hi", "-n", "4", "--temperature", "0", "--ignore-eos"];
 const endless = () => ["run", "-m", model, "hi", "--ignore-eos", "--context", "500000", "--seed", "1"];
 
-describe("streams", () => {
+describe.concurrent("streams", () => {
   test("a closed standard input is an empty one", async () => {
     const usual = await flashmoe(short());
     expect(usual.code).toBe(0);
@@ -90,7 +90,7 @@ describe("streams", () => {
   });
 });
 
-describe("Ctrl+C", () => {
+describe.concurrent("Ctrl+C", () => {
   /** Starts, waits for the first text, interrupts, and waits for the end. */
   async function interrupted(args: string[]) {
     const child = Bun.spawn([...program, ...args], {

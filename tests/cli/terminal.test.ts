@@ -28,7 +28,7 @@ async function onTerminal(args: string[], extra: Record<string, string> = {}) {
   return { code, said: said.replaceAll("\r\n", "\n") };
 }
 
-describe("on a terminal", () => {
+describe.concurrent("on a terminal", () => {
   test("nobody is asked to type a prompt", async () => {
     const { code, said } = await onTerminal(["run", "-m", model]);
     expect(said).toStartWith("flashmoe: the prompt is empty.\n");
