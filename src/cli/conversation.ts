@@ -37,12 +37,28 @@ export async function preparePrompt(
     });
   }
   const template = new ChatTemplate(source);
+  checkSwitch(template, request.think);
   const options = { enableThinking: request.think };
   const turn: ChatMessage = { role: "user", content: request.text };
   if (request.saved !== null) return continueConversation(template, tokenizer, request.saved, turn, options);
   const messages: ChatMessage[] =
     request.system === undefined ? [turn] : [{ role: "system", content: request.system }, turn];
-  return { ids: tokenizer.encode(template.render(messages, options)), messages };
+  const text = template.render(messages, options);
+  if (!text.includes((request.system ?? "").trim())) {
+    throw usage(
+      "the model's chat template leaves the system message out.",
+      "Leave --system out, and ask in the prompt.",
+    );
+  }
+  return { ids: tokenizer.encode(text), messages };
+}
+
+/** Refuses --think and --no-think where they would change nothing. */
+function checkSwitch(template: ChatTemplate, think: boolean | undefined): void {
+  if (think === undefined) return;
+  const rendered = (enableThinking: boolean) => template.render([{ role: "user", content: "." }], { enableThinking });
+  if (rendered(true) !== rendered(false)) return;
+  throw usage("the model's chat template has no switch for thoughts.", "Leave --think and --no-think out.");
 }
 
 function continueConversation(

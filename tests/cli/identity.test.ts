@@ -103,6 +103,7 @@ describe.each(levels.map((level) => [level] as [CpuLevelName]))("on %s", (cpuLev
 describe("reading", () => {
   test("cold or warm, direct or through the page cache: the same logits and tokens", async () => {
     const reference = await observe({ cpuLevel: best });
+    const canChill = chill(); // not on every file system, and not without the tools
     let cold = 0;
     for (const memory of ["tight", "all"] as const) {
       for (const directIo of [true, false]) {
@@ -116,7 +117,7 @@ describe("reading", () => {
         }
       }
     }
-    if (process.platform === "linux") expect(cold).toBe(4);
+    expect(cold).toBe(canChill ? 4 : 0);
   });
 });
 

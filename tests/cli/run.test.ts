@@ -113,6 +113,22 @@ describe.concurrent("the prompt", () => {
     expect(text).toMatch(/<\|im_start\|>assistant\n/);
   });
 
+  test("switches thoughts by the template, and refuses where the template has no say", async () => {
+    const [think, noThink] = [await idsOf(["hello", "--think"]), await idsOf(["hello", "--no-think"])];
+    expect(think).not.toEqual(noThink);
+    const deaf = path("deaf-model");
+    writeTinyCheckpoint(deaf);
+    writeFileSync(join(deaf, "chat_template.jinja"), "{{ messages[-1].content }}");
+    for (const flag of ["--think", "--no-think"]) {
+      const { code, out, err } = await flashmoe(["run", "-m", deaf, "hello", flag]);
+      expect(err).toStartWith("flashmoe: the model's chat template has no switch for thoughts.");
+      expect([code, out]).toEqual([2, ""]);
+    }
+    const { code, err } = await flashmoe(["run", "-m", deaf, "hello", "--system", "be brief"]);
+    expect(err).toStartWith("flashmoe: the model's chat template leaves the system message out.");
+    expect(code).toBe(2);
+  });
+
   test("may be ids, in the argument or in a file", async () => {
     const file = path("ids.txt");
     writeFileSync(file, "7, 8\n9\n");
