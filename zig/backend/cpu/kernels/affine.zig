@@ -9,11 +9,12 @@ const isa = @import("isa.zig").current;
 const activations = @import("activations.zig");
 const vectors = @import("vectors.zig");
 const Tile = @import("tile.zig").Tile;
+const row_block = @import("tile.zig").row_block;
 const Matrix = tables.Matrix;
 const lanes = isa.lanes;
 const F = isa.F;
 
-/// How far ahead weights are asked for, at least; else the next tile. A tile's rows lie one behind the other, so the
+/// How far ahead weights are asked for, at least; else the next tile (of a batch: the next block). A tile's rows lie one behind the other, so the
 /// tiles of a product are one stream of bytes: asking for it in its own order, not row by row, is worth a factor
 /// of 2 from memory.
 const prefetch_ahead = 4096;
@@ -49,7 +50,7 @@ pub fn Affine(comptime bits: u32, comptime group: usize) type {
             var x: [count][*]const u8 = undefined;
             inline for (&x, tile.input) |*to, prepared| to.* = prepared + parts.values;
 
-            var ahead = weight[0] + @max(rows * row_bytes, prefetch_ahead);
+            var ahead = weight[0] + @max(if (count == 1) rows * row_bytes else row_block * row_bytes, prefetch_ahead);
 
             var y: [rows][count]F = @splat(@splat(@splat(0)));
             var first: usize = 0; // group
@@ -64,25 +65,23 @@ pub fn Affine(comptime bits: u32, comptime group: usize) type {
                     scale[r][t] = pair.scales[r] * floats(tile.input[t], first);
                 };
                 for (0..divideUp(here, per_step)) |unit| {
-                    var sum: [rows][count]Step.Sum = undefined;
+                    var sum: [rows][count]if (steps_per_group == 1) isa.I else Step.Sum = undefined;
                     inline for (0..steps_per_group) |i| {
                         inline for (0..rows) |r| {
                             const from = weight[r] + i * Step.bytes;
                             const w = if (careful) loadEnd(from, end) else Step.load(from);
-                            if (count == 1) {
-                                @prefetch(ahead, .{});
-                                ahead += Step.bytes;
-                            }
+                            @prefetch(ahead, .{ .locality = if (count == 1) 3 else 2 });
+                            ahead += Step.bytes;
                             inline for (0..count) |t| {
                                 const a = x[t] + i * Step.columns * 2;
-                                sum[r][t] = if (i == 0) Step.start(w, a) else Step.add(sum[r][t], w, a);
+                                sum[r][t] = if (steps_per_group == 1) Step.product(w, a) else if (i == 0) Step.start(w, a) else Step.add(sum[r][t], w, a);
                             }
                         }
                     }
                     inline for (&weight) |*w| w.* += steps_per_group * Step.bytes;
                     inline for (&x) |*to| to.* += steps_per_group * Step.columns * 2;
                     inline for (0..rows) |r| inline for (0..count) |t| {
-                        const exact: F = @floatFromInt(Step.total(sum[r][t]));
+                        const exact: F = @floatFromInt(if (steps_per_group == 1) sum[r][t] else Step.total(sum[r][t]));
                         y[r][t] = @mulAdd(F, exact, isa.pick(scale[r][t], per_step, unit), y[r][t]);
                     };
                 }

@@ -1,6 +1,8 @@
 //! The instruction set of the level being compiled, chosen at compile time by the build's `level` option.
-//! Each isa_*.zig offers: lanes (32-bit lanes of a vector), row_tile and token_tile (what its registers hold),
-//! pick(vector, per, step) and Step(bits), the unpacking and the integer dot product of one step of columns.
+//! Each isa_*.zig offers: lanes (32-bit lanes of a vector); single_rows, batch_rows, batch_tokens (tiles that fit the
+//! registers); pick(vector, per, step), which spreads group scales over lanes; and Step(bits): how a step's `bytes` of
+//! packed weights (`load`, which reads `overread` bytes more) become `columns` weights, minus `centre`, in the order of
+//! `layout`, and their exact integer products (start, add, total; product is all three in one).
 
 const std = @import("std");
 const options = @import("options");

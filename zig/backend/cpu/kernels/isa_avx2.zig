@@ -70,6 +70,10 @@ fn Bytes(comptime bits: u32) type {
             return result;
         }
 
+        pub inline fn product(weights: Weights, x: [*]const u8) I {
+            return total(start(weights, x));
+        }
+
         pub inline fn total(sum: Sum) I {
             const high = @"llvm.x86.avx2.pmadd.wd"(sum.high, @splat(256));
             return high +% @"llvm.x86.avx2.pmadd.wd"(sum.low, @splat(1));
@@ -112,6 +116,10 @@ fn Words(comptime bits: u32) type {
             const values: *const [2]W = @ptrCast(@alignCast(x));
             const first = @"llvm.x86.avx2.pmadd.wd"(weights[0], values[0]);
             return sum +% first +% @"llvm.x86.avx2.pmadd.wd"(weights[1], values[1]);
+        }
+
+        pub inline fn product(weights: Weights, x: [*]const u8) I {
+            return total(start(weights, x));
         }
 
         pub inline fn total(sum: Sum) I {

@@ -6,8 +6,8 @@ const Layout = @import("activations.zig").Layout;
 
 pub const lanes = 16;
 pub const single_rows = 4;
-pub const batch_rows = 2;
-pub const batch_tokens = 4;
+pub const batch_rows = 4;
+pub const batch_tokens = 2;
 
 pub const F = @Vector(lanes, f32);
 pub const I = @Vector(lanes, i32);
@@ -69,6 +69,15 @@ pub fn Step(comptime bits: u32) type {
                 result.low = dot(result.low, w, x + k * 128 + 64);
             }
             return result;
+        }
+
+        /// total(start(weights, x)), with a register and an addition less: the low products land on the shifted high ones.
+        pub inline fn product(weights: Weights, x: [*]const u8) I {
+            var sum: I = @splat(0);
+            inline for (weights, 0..) |w, k| sum = dot(sum, w, x + k * 128);
+            sum = sum << @splat(8);
+            inline for (weights, 0..) |w, k| sum = dot(sum, w, x + k * 128 + 64);
+            return sum;
         }
 
         pub inline fn total(sum: Sum) I {

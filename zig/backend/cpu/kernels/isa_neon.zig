@@ -60,12 +60,16 @@ pub fn Step(comptime bits: u32) type {
             const values: *const [vectors]H = @ptrCast(@alignCast(x));
             var result = sum;
             inline for (weights, values) |w, v| {
-                const product = @as(@Vector(8, i32), w) *% @as(@Vector(8, i32), v);
-                const halves: [2]I = @bitCast(product);
+                const wide = @as(@Vector(8, i32), w) *% @as(@Vector(8, i32), v);
+                const halves: [2]I = @bitCast(wide);
                 result +%= halves[0];
                 result +%= halves[1];
             }
             return result;
+        }
+
+        pub inline fn product(weights: Weights, x: [*]const u8) I {
+            return total(start(weights, x));
         }
 
         pub inline fn total(sum: Sum) I {

@@ -155,7 +155,7 @@ pub fn multiply(table: *const tables.KernelTable, matrix: *const Matrix, x: []co
 }
 
 /// How far a level's value for one row and one token may be from the definition's. Rounding an activation errs by
-/// at most half a step (max|x of its group| / 32512, and 0.5 % of it for the rounding of the division), which
+/// at most half a step (max|x of its group| / 65278, and 0.5 % of it for the rounding of the division), which
 /// meets the weight; float sums err by at most 2^-20 of
 /// the magnitudes summed (|q * scale| and |bias| apart, since they are summed apart).
 pub fn bound(matrix: *const Matrix, row: usize, x: []const f32) f64 {
@@ -174,7 +174,7 @@ pub fn bound(matrix: *const Matrix, row: usize, x: []const f32) f64 {
         const bias: f64 = reference.number(matrix.biases, scale_format, row * (matrix.cols / group) + g);
         var most: f64 = 0;
         for (x[g * group ..][0..group]) |a| most = @max(most, @abs(a));
-        const half_step = most / 32512 * 1.005;
+        const half_step = most / 65278 * 1.005;
         for (x[g * group ..][0..group], g * group..) |a, c| {
             const q: f64 = @floatFromInt(reference.field(packed_row, matrix.bits, c));
             total += half_step * @abs(q * scale + bias);

@@ -13,7 +13,7 @@ pub fn Tile(comptime count: usize) type {
     };
 }
 
-const row_block = 16;
+pub const row_block = 16;
 
 /// Where input row i lies: prepared activations, or plain f32 rows.
 pub const Rows = struct { base: [*]const u8, stride: usize };
