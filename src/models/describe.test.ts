@@ -226,18 +226,19 @@ describe("layouts", () => {
     expect(model.files.length).toBe(3);
   });
 
-  test("the hash depends on config and headers, not on the place", async () => {
-    const [a, b, c, d] = await Promise.all([
+  test("the hash depends on config, headers and weights, not on the place", async () => {
+    const [a, b, c, d, e] = await Promise.all([
       describeTiny({}),
       describeTiny({}),
       describeTiny({ shards: 2 }),
       describeTiny({}, (directory) =>
         editConfig(directory, (_, text) => Object.assign(text, { max_position_embeddings: 8192 })),
       ),
+      describeTiny({ seed: 99 }), // the same headers, other weights
     ]);
     expect(a.hash).toMatch(/^[0-9a-f]{16}$/);
     expect(b.hash).toBe(a.hash);
-    expect(new Set([a.hash, c.hash, d.hash]).size).toBe(3);
+    expect(new Set([a.hash, c.hash, d.hash, e.hash]).size).toBe(4);
   });
 });
 

@@ -1,4 +1,4 @@
-/** `describeModel`: a model directory -> validated ModelDescription. Reads config and headers, never weights. */
+/** `describeModel`: a model directory -> validated ModelDescription. Reads config, headers and a few pieces of the weights. */
 import { createHash } from "node:crypto";
 import { basename, join, resolve } from "node:path";
 import { type CheckpointFiles, openCheckpointFiles } from "./checkpoint-files.ts";
@@ -41,7 +41,7 @@ export async function describeModel(directory: string, name?: string): Promise<M
     normZeroCentred: normsAreZeroCentred(tensors, files, layout),
     files: files.files.map(({ path, bytes }) => ({ path, bytes })),
     tensors,
-    hash: hashOf(configBytes, files),
+    hash: await hashOf(configBytes, files),
     eosTokenIds: await eosTokenIds(directory, config),
     skipped,
   };
@@ -167,10 +167,26 @@ function normsAreZeroCentred(
 }
 
 /** 64 bits over config.json, and name, size and header of every file in order. */
-function hashOf(configBytes: Uint8Array, files: CheckpointFiles): string {
+/** Config, headers and a sample of the weights: two fine-tunes of one model have equal headers. */
+async function hashOf(configBytes: Uint8Array, files: CheckpointFiles): Promise<string> {
+  const samples = await Promise.all(files.files.map(({ path, bytes }) => sampleOf(path, bytes)));
   const hash = createHash("sha256").update(configBytes);
-  for (const file of files.files) hash.update(`\n${file.name} ${file.bytes}\n`).update(file.raw);
+  for (const [i, file] of files.files.entries()) {
+    hash.update(`\n${file.name} ${file.bytes}\n`).update(file.raw);
+    for (const piece of samples[i] ?? []) hash.update(piece);
+  }
   return hash.digest("hex").slice(0, 16);
+}
+
+const samplePieces = 8;
+const samplePieceBytes = 4096;
+
+/** Pieces of a file at even distances, the last one at its end. */
+function sampleOf(path: string, bytes: number): Promise<Uint8Array[]> {
+  const file = Bun.file(path);
+  const lastStart = Math.max(0, bytes - samplePieceBytes);
+  const starts = Array.from({ length: samplePieces }, (_, i) => Math.floor((lastStart * (i + 1)) / samplePieces));
+  return Promise.all(starts.map((start) => file.slice(start, start + samplePieceBytes).bytes()));
 }
 
 /** Ends of text by generation_config.json first, then config.json: any of them ends a reply. */

@@ -111,7 +111,7 @@ export interface ModelDescription {
   normZeroCentred: boolean;
   files: { path: string; bytes: number }[];
   tensors: TensorDescription[];
-  /** 16 hex digits; hash of config and headers. */
+  /** 16 hex digits; hash of config, headers and a sample of the weights. */
   hash: string;
   /** From config.json / generation_config.json. */
   eosTokenIds: number[];

@@ -112,7 +112,7 @@ pub const FileDesc = extern struct {
 /// layout: ModelDesc | u32 layer_kinds[layers] | FileDesc[] | TensorDesc[] | path bytes
 pub const ModelDesc = extern struct {
     total_bytes: u64,
-    /// Identifies the weights (hash of headers and config); session files are bound to it.
+    /// Identifies the weights (hash of config, headers and a sample of the weights); session files are bound to it.
     model_hash: u64,
     rope_theta: f64,
     norm_eps: f32,
