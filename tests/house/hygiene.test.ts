@@ -100,7 +100,7 @@ describe("packages", () => {
   });
 
   test("the lock file covers every system the binary is built for", () => {
-    for (const name of ["linux-x64", "linux-aarch64", "darwin-aarch64", "darwin-x64"])
+    for (const name of ["linux-x64", "linux-aarch64", "darwin-aarch64"])
       expect(lock.packages[`node_modules/@oven/bun-${name}`]?.version).toBe(pins.bun);
   });
 
