@@ -1,5 +1,6 @@
 /** `describeModel`: a model directory -> validated ModelDescription. Reads config, headers and a few pieces of the weights. */
 import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type CheckpointFiles, openCheckpointFiles } from "./checkpoint-files.ts";
 import { architecture, type ModelConfig, parseModelConfig } from "./config.ts";
@@ -181,12 +182,21 @@ async function hashOf(configBytes: Uint8Array, files: CheckpointFiles): Promise<
 const samplePieces = 8;
 const samplePieceBytes = 4096;
 
-/** Pieces of a file at even distances, the last one at its end. */
-function sampleOf(path: string, bytes: number): Promise<Uint8Array[]> {
-  const file = Bun.file(path);
-  const lastStart = Math.max(0, bytes - samplePieceBytes);
-  const starts = Array.from({ length: samplePieces }, (_, i) => Math.floor((lastStart * (i + 1)) / samplePieces));
-  return Promise.all(starts.map((start) => file.slice(start, start + samplePieceBytes).bytes()));
+/** Pieces of a file at even distances, the last one at its end. Read by position: slices of Bun.file hold the whole file. */
+async function sampleOf(path: string, bytes: number): Promise<Uint8Array[]> {
+  const file = await open(path);
+  try {
+    const lastStart = Math.max(0, bytes - samplePieceBytes);
+    const pieces: Uint8Array[] = [];
+    for (let i = 1; i <= samplePieces; i++) {
+      const piece = new Uint8Array(samplePieceBytes);
+      const { bytesRead } = await file.read(piece, 0, piece.length, Math.floor((lastStart * i) / samplePieces));
+      pieces.push(piece.subarray(0, bytesRead));
+    }
+    return pieces;
+  } finally {
+    await file.close();
+  }
 }
 
 /** Ends of text by generation_config.json first, then config.json: any of them ends a reply. */

@@ -183,7 +183,7 @@ test "sizes at the edge of what a description may say are planned and refused, w
         .delta_key_heads = 1 << 8,
         .delta_key_dim = 1 << 10,
         .delta_value_dim = 1 << 10,
-        .conv_kernel = 16,
+        .conv_kernel = 8,
         .experts = 1 << 13,
         .experts_per_token = 1 << 13,
         .plain_format = .f32,
