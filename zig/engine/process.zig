@@ -13,12 +13,13 @@ pub fn residentBytes() u64 {
     };
 }
 
-/// Most bytes that were ever in memory.
+/// Most bytes that were ever in memory. Not getrusage on Linux: its peak survives exec, so it can be the size of the
+/// program that started this one.
 pub fn peakResidentBytes() u64 {
+    if (builtin.os.tag == .linux) return linuxPeak() orelse 0;
     var usage: std.c.rusage = undefined;
     if (std.c.getrusage(std.c.rusage.SELF, &usage) != 0) return 0;
-    const peak: u64 = @intCast(@max(usage.maxrss, 0));
-    return if (builtin.os.tag.isDarwin()) peak else peak * 1024; // kilobytes everywhere but there
+    return @intCast(@max(usage.maxrss, 0));
 }
 
 /// Memory of the machine.
@@ -33,16 +34,31 @@ pub fn processorCount() u32 {
 
 /// Second field of /proc/self/statm, in pages.
 fn linuxResident() ?u64 {
-    const file = std.c.open("/proc/self/statm", .{ .ACCMODE = .RDONLY, .CLOEXEC = true });
-    if (file < 0) return null;
-    defer _ = std.c.close(file);
     var buffer: [256]u8 = undefined;
-    const got = std.c.read(file, &buffer, buffer.len);
-    if (got <= 0) return null;
-    var fields = std.mem.tokenizeScalar(u8, buffer[0..@intCast(got)], ' ');
+    const text = readSmall("/proc/self/statm", &buffer) orelse return null;
+    var fields = std.mem.tokenizeScalar(u8, text, ' ');
     _ = fields.next() orelse return null;
     const pages = std.fmt.parseInt(u64, fields.next() orelse return null, 10) catch return null;
     return pages * std.heap.pageSize();
+}
+
+/// The line "VmHWM:   1234 kB" of /proc/self/status, its unit KiB.
+fn linuxPeak() ?u64 {
+    var buffer: [8192]u8 = undefined;
+    const text = readSmall("/proc/self/status", &buffer) orelse return null;
+    const at = std.mem.indexOf(u8, text, "VmHWM:") orelse return null;
+    var fields = std.mem.tokenizeAny(u8, text[at + "VmHWM:".len ..], " \t\n");
+    const kib = std.fmt.parseInt(u64, fields.next() orelse return null, 10) catch return null;
+    return kib * 1024;
+}
+
+/// A file of the proc file system, which comes in one read.
+fn readSmall(path: [*:0]const u8, buffer: []u8) ?[]const u8 {
+    const file = std.c.open(path, .{ .ACCMODE = .RDONLY, .CLOEXEC = true });
+    if (file < 0) return null;
+    defer _ = std.c.close(file);
+    const got = std.c.read(file, buffer.ptr, buffer.len);
+    return if (got > 0) buffer[0..@intCast(got)] else null;
 }
 
 fn darwinResident() ?u64 {
