@@ -1,3 +1,4 @@
+import "cli-progress"; // loaded, so that the bar's own import ends within one turn
 import { describe, expect, test } from "bun:test";
 import { type Progress, startProgress } from "./progress.ts";
 import { printable, type Terminal, visible } from "./terminal.ts";
@@ -68,6 +69,8 @@ describe("progress", () => {
     return { stream: () => stream as unknown as NodeJS.WriteStream, drawn: () => drawn };
   }
 
+  const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
   async function drawnBy(steps: (progress: Progress, at: (ms: number) => void) => Promise<void>): Promise<string> {
     const { terminal } = plain({ interactive: true });
     const { stream, drawn } = screen();
@@ -85,7 +88,7 @@ describe("progress", () => {
       at(1500);
       progress.update(50, 100);
       await import("cli-progress"); // the bar waits for the same module
-      await Promise.resolve();
+      await nextTurn(); // and its continuation has run
       at(1800);
       progress.update(60, 100);
       progress.stop();
@@ -108,6 +111,7 @@ describe("progress", () => {
       at(5000);
       progress.update(1000, 1000);
       await import("cli-progress");
+      await nextTurn();
     });
     expect(drawn).toBe("");
   });
