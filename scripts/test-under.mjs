@@ -1,5 +1,5 @@
-// Runs the native tests under a wrapper: node scripts/test-under.mjs LABEL [--target ZIG-TARGET] [--rooms a,b] -- WRAPPER...
-// For qemu-user (other CPUs) and valgrind; .ci/run calls it.
+// Runs the native tests in another way: node scripts/test-under.mjs LABEL [--target ZIG-TARGET] [--rooms a,b]
+// [--sanitize-thread] [-- WRAPPER...]. For qemu-user (other CPUs), valgrind and the thread sanitiser; .ci/run calls it.
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -9,16 +9,18 @@ import { main, Problem, root } from "./lib/project.mjs";
 import { summaryLine, total } from "./lib/tally.mjs";
 
 await main(async (all) => {
-  const split = all.indexOf("--");
-  if (split < 1) throw new Problem("usage: test-under.mjs LABEL [--target TARGET] [--rooms a,b] -- WRAPPER...");
+  const split = all.includes("--") ? all.indexOf("--") : all.length;
   const wrapper = all.slice(split + 1);
   const { values, positionals } = parseArgs({
     args: all.slice(0, split),
     allowPositionals: true,
-    options: { target: { type: "string" }, rooms: { type: "string" } },
+    options: { target: { type: "string" }, rooms: { type: "string" }, "sanitize-thread": { type: "boolean" } },
   });
-  const prefix = `zig-out/under-${values.target ?? "host"}`;
-  await zigBuild(["test-binaries", "--prefix", prefix, ...(values.target ? [`-Dtarget=${values.target}`] : [])]);
+  if (positionals.length !== 1) throw new Problem("usage: test-under.mjs LABEL [OPTIONS] [-- WRAPPER...]");
+  const sanitize = values["sanitize-thread"];
+  const prefix = `zig-out/under-${values.target ?? "host"}${sanitize ? "-tsan" : ""}`;
+  const options = [...(values.target ? [`-Dtarget=${values.target}`] : []), ...(sanitize ? ["-Dsanitize-thread"] : [])];
+  await zigBuild(["test-binaries", "--prefix", prefix, ...options]);
 
   const rooms = values.rooms?.split(",");
   const directory = join(root, prefix, "tests");
