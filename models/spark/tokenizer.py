@@ -1,17 +1,19 @@
 """Trains spark's tokenizer on generated text and writes the tokenizer files.
 
-    python tokenizer.py            -> model/tokenizer.json, model/tokenizer_config.json
+    python tokenizer.py            -> next/tokenizer.json, next/tokenizer_config.json
+
+`next/` is what the next weights are trained with; they move to `model/` together.
 
 Byte-level BPE with the family's normaliser, pre-tokenizer and special tokens.
 """
 
 import json
-import random
+import re
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from generator import mix, words
+from generator import mix
 from shape import SPARK
 
 HERE = Path(__file__).parent
@@ -22,28 +24,18 @@ CONTROL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]           # never show
 MARKS = ["<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"]
 
 
-def structured(rng):
-    """JSON and tool calls: not trained on yet, but the vocabulary should have their pieces."""
-    record = {rng.choice(["name", "city", "color", "value", "type", "id", "items", "location", "query"]):
-              rng.choice([words.invented(rng), rng.randint(0, 999), True, None, [1, 2], {"type": "string", "description": "the name"}])
-              for _ in range(3)}
-    if rng.random() < 0.5:
-        return json.dumps(record, indent=rng.choice([None, None, 2]))
-    return f"<function=get_{rng.choice(['weather', 'time', 'value', 'file'])}>\n<parameter=name>\n{words.invented(rng)}\n</parameter>\n</function>\n"
+SPECIAL = re.compile("|".join(re.escape(t) for t in CONTROL + MARKS))
+TEXT_MOST = 4000                                            # characters of one conversation: long ones are many copies of short ones
 
 
 def corpus(count):
-    rng = random.Random(7)
     for seed in range(count):
-        for _, text in mix.conversation(seed, "train"):
-            yield text
-        if seed % 20 == 0:
-            yield structured(rng)
-            yield "user\n"
-            yield "assistant\n\n\n"
+        for text in SPECIAL.split(mix.sample(seed, "train")[:TEXT_MOST]):
+            if text:
+                yield text
 
 
-def build(count=60000):
+def build(count=40000):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
@@ -62,7 +54,7 @@ def build(count=60000):
 
 
 def main():
-    out = HERE / "model"
+    out = HERE / "next"
     out.mkdir(exist_ok=True)
     tokenizer = build()
     tokenizer.save(str(out / "tokenizer.json"))
