@@ -57,7 +57,7 @@ def main():
     out = HERE / "next"
     out.mkdir(exist_ok=True)
     tokenizer = build()
-    tokenizer.save(str(out / "tokenizer.json"))
+    (out / "tokenizer.json").write_text(tokenizer.to_str(pretty=True) + "\n")
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": SPARK.max_position_embeddings,
