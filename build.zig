@@ -38,6 +38,8 @@ pub fn build(b: *std.Build) void {
         .sanitize_thread = b.option(bool, "sanitize-thread", "Thread sanitiser in library and tests") orelse false,
         .strip = b.option(bool, "strip", "Leave debug information out (default: yes, but for -Doptimize=Debug)") orelse
             (chosen != .Debug),
+        .simulations = b.option(u64, "simulations", "Seeded runs of the expert store's simulation (default 3000)") orelse 3000,
+        .simulation_seed = b.option(u64, "simulation-seed", "The first run's seed") orelse 0,
     };
 
     // Tests link the kernels as they ship. Without debug information a test binary compiles four times faster;
@@ -55,6 +57,9 @@ const Artifact = struct {
     levels: []const Level,
     sanitize_thread: bool,
     strip: bool,
+    /// Runs of the expert store's simulation, and the seed of the first.
+    simulations: u64,
+    simulation_seed: u64,
 
     fn module(self: Artifact, b: *std.Build, root: []const u8, optimize: std.builtin.OptimizeMode) *std.Build.Module {
         const m = b.createModule(.{
@@ -100,6 +105,10 @@ const Artifact = struct {
         const o = b.addOptions();
         o.addOption([]const []const u8, "levels", names);
         o.addOption([]const u8, "level", level);
+        if (level.len == 0) {
+            o.addOption(u64, "simulations", self.simulations);
+            o.addOption(u64, "simulation_seed", self.simulation_seed);
+        }
         return o;
     }
 

@@ -3,6 +3,7 @@
 test {
     _ = @import("experts/finite.zig");
     _ = @import("experts/record_test.zig");
+    _ = @import("experts/simulation_test.zig");
     _ = @import("experts/slots_test.zig");
     _ = @import("experts/store_test.zig");
     _ = @import("experts/store_fault_test.zig");

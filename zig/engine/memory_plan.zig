@@ -137,15 +137,15 @@ fn scratchBytes(inputs: Inputs, tokens: u32) u64 {
     const shape = &inputs.description.shape;
     const shapes = shapesOf(inputs.description, inputs.settings, tokens);
     const activations: Activations = .init(shape, tokens, inputs.settings.experts_per_token);
-    const host = Workspace.bytes(shape, inputs.settings, tokens) + store.Store.tableBytes(shape.layers, shape.experts, 0);
+    const host = Workspace.bytes(shape, inputs.settings, tokens) + store.Store.tableBytes(shape.layers, shape.experts, 0, .{});
     return activations.bytes + inputs.device.vtable.scratchBytes(inputs.device.context, &shapes) + host + weights_load.memory_bytes;
 }
 
 /// What one more slot adds to the store's tables.
 fn slotTableBytes(shape: *const abi.ModelDesc) u64 {
     const many = 1024;
-    const with = store.Store.tableBytes(shape.layers, shape.experts, many);
-    const without = store.Store.tableBytes(shape.layers, shape.experts, 0);
+    const with = store.Store.tableBytes(shape.layers, shape.experts, many, .{});
+    const without = store.Store.tableBytes(shape.layers, shape.experts, 0, .{});
     return std.math.divCeil(u64, with - without, many) catch unreachable; // the divisor is a constant
 }
 

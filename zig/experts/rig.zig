@@ -70,7 +70,7 @@ pub const Rig = struct {
             // What is held stays intact until it is released.
             for (held[0..held_count]) |*ready| try rig.model.expectExpert(layer, ids[ready.index], &ready.expert);
             random.shuffle(Ready, held[0..held_count]);
-            const waves = rig.store.hit_count + rig.store.assigned < ids.len;
+            const waves = rig.store.hit_count + rig.store.joined_count + rig.store.assigned < ids.len;
             const releasing = if (waves) held_count else random.uintAtMost(usize, held_count);
             const middle = held_count - random.uintAtMost(usize, releasing);
             pass.release(held[middle..held_count]);

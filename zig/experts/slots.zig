@@ -1,6 +1,6 @@
-//! Which expert lies in which slot, and which one goes when another comes: least recently used over all layers, except
-//! that a layer holding its floor or less loses none to others. No reading here, only bookkeeping; allocated once.
-//! One thread enters. Everything is decided by the order of calls, never by time.
+//! Which expert lies in which slot, and which one goes when another comes: the one of least value over all layers, except
+//! that a layer holding its floor or less loses none to others. The value is that of the last use. No reading here, only
+//! bookkeeping; allocated once. One thread enters. Everything is decided by the order of calls, never by time.
 
 const std = @import("std");
 
@@ -11,8 +11,9 @@ pub const SlotTable = struct {
     experts: u32,
     floor: u32,
     slot_of: []u32, // [layers, experts], none when not resident
+    value_of: []f64, // [layers, experts], also of those not resident; the least goes first
     entries: []Entry, // [slots]
-    lists: []List, // [layers], least recent first
+    lists: []List, // [layers], least value first
     free: u32, // first free slot, chained by `next`
     clock: u64 = 0,
 
@@ -21,8 +22,10 @@ pub const SlotTable = struct {
         expert: u32 = none,
         prev: u32 = none,
         next: u32 = none,
-        stamp: u64 = 0,
+        value: f64 = 0,
         pinned: bool = false,
+        /// A guess says that a coming layer needs it: speculation never takes it, demand only when nothing else is left.
+        wanted: bool = false,
     };
 
     const List = struct { first: u32 = none, last: u32 = none, count: u32 = 0 };
@@ -34,17 +37,30 @@ pub const SlotTable = struct {
         std.debug.assert(@as(u64, layers) * floor <= slots);
         const slot_of = try gpa.alloc(u32, @as(usize, layers) * experts);
         errdefer gpa.free(slot_of);
+        const value_of = try gpa.alloc(f64, @as(usize, layers) * experts);
+        errdefer gpa.free(value_of);
         const entries = try gpa.alloc(Entry, slots);
         errdefer gpa.free(entries);
         const lists = try gpa.alloc(List, layers);
         @memset(slot_of, none);
+        @memset(value_of, 0);
         @memset(lists, .{});
         for (entries, 0..) |*entry, i| entry.* = .{ .next = if (i + 1 < slots) @intCast(i + 1) else none };
-        return .{ .gpa = gpa, .experts = experts, .floor = floor, .slot_of = slot_of, .entries = entries, .lists = lists, .free = 0 };
+        return .{
+            .gpa = gpa,
+            .experts = experts,
+            .floor = floor,
+            .slot_of = slot_of,
+            .value_of = value_of,
+            .entries = entries,
+            .lists = lists,
+            .free = 0,
+        };
     }
 
     pub fn deinit(table: *SlotTable) void {
         table.gpa.free(table.slot_of);
+        table.gpa.free(table.value_of);
         table.gpa.free(table.entries);
         table.gpa.free(table.lists);
         table.* = undefined;
@@ -52,7 +68,7 @@ pub const SlotTable = struct {
 
     /// Bytes `init` allocates, for the memory plan.
     pub fn tableBytes(layers: u32, experts: u32, slots: u32) usize {
-        return @as(usize, layers) * experts * @sizeOf(u32) + @as(usize, slots) * @sizeOf(Entry) + @as(usize, layers) * @sizeOf(List);
+        return @as(usize, layers) * experts * (@sizeOf(u32) + @sizeOf(f64)) + @as(usize, slots) * @sizeOf(Entry) + @as(usize, layers) * @sizeOf(List);
     }
 
     pub fn lookup(table: *const SlotTable, layer: u32, expert: u32) ?u32 {
@@ -60,10 +76,12 @@ pub const SlotTable = struct {
         return if (slot == none) null else slot;
     }
 
-    /// Makes the slot its layer's most recent.
+    /// The slot's expert is used now.
     pub fn touch(table: *SlotTable, slot: u32) void {
+        const entry = &table.entries[slot];
+        table.use(entry.layer, entry.expert);
         table.unlink(slot);
-        table.append(slot);
+        table.link(slot);
     }
 
     /// A pinned slot is never a victim.
@@ -77,26 +95,43 @@ pub const SlotTable = struct {
         table.entries[slot].pinned = false;
     }
 
-    /// A slot for an expert that is not resident: a free one, else the victim's. It comes back pinned and most recent.
+    /// A slot for an expert that is not resident and is used now: a free one, else the victim's. It comes back pinned.
     /// null when every slot that might go is pinned.
     pub fn take(table: *SlotTable, layer: u32, expert: u32) ?Taken {
         std.debug.assert(table.lookup(layer, expert) == null);
+        const leaving = table.victim(layer, .unwanted) orelse table.victim(layer, .any);
+        if (table.free == none and leaving == null) return null; // not in use yet: it waits for a slot
+        table.use(layer, expert);
+        return table.takeFor(layer, expert, leaving);
+    }
+
+    /// A slot for an expert that may be needed soon, pinned and wanted; its value stays that of its last use. null when
+    /// every slot that might go is pinned, wanted, or within another layer's floor.
+    pub fn takeSpeculative(table: *SlotTable, layer: u32, expert: u32) ?Taken {
+        std.debug.assert(table.lookup(layer, expert) == null);
+        const taken = table.takeFor(layer, expert, table.victim(layer, .unwanted)) orelse return null;
+        table.entries[taken.slot].wanted = true;
+        return taken;
+    }
+
+    fn takeFor(table: *SlotTable, layer: u32, expert: u32, leaving: ?u32) ?Taken {
         if (table.free != none) {
             const slot = table.free;
             table.free = table.entries[slot].next;
             table.occupy(slot, layer, expert);
             return .{ .slot = slot, .evicted = false };
         }
-        const slot = table.victim(layer) orelse return null;
+        const slot = leaving orelse return null;
         table.vacate(slot);
         table.occupy(slot, layer, expert);
         return .{ .slot = slot, .evicted = true };
     }
 
-    /// Gives a pinned slot to another expert of the same layer, still pinned and now most recent.
+    /// Gives a pinned slot to another expert of the same layer that is used now, still pinned.
     pub fn reassign(table: *SlotTable, slot: u32, expert: u32) void {
         const layer = table.entries[slot].layer;
         std.debug.assert(table.entries[slot].pinned and table.lookup(layer, expert) == null);
+        table.use(layer, expert);
         table.vacate(slot);
         table.occupy(slot, layer, expert);
     }
@@ -108,6 +143,11 @@ pub const SlotTable = struct {
         table.free = slot;
     }
 
+    /// Marks a resident expert as needed soon, or no longer.
+    pub fn want(table: *SlotTable, slot: u32, wanted: bool) void {
+        table.entries[slot].wanted = wanted;
+    }
+
     pub fn expertIn(table: *const SlotTable, slot: u32) u32 {
         return table.entries[slot].expert;
     }
@@ -116,36 +156,46 @@ pub const SlotTable = struct {
         return table.lists[layer].count;
     }
 
+    const Reach = enum { unwanted, any };
+
     /// The slot that goes. A layer below its floor first takes what others hold beyond theirs; otherwise the least
-    /// recent of its own entries and of those beyond a floor.
-    fn victim(table: *const SlotTable, layer: u32) ?u32 {
+    /// of its own entries and of those beyond a floor.
+    fn victim(table: *const SlotTable, layer: u32, reach: Reach) ?u32 {
+        if (table.free != none) return null; // nothing has to go
         var best: ?u32 = null;
         for (table.lists, 0..) |list, other| {
             if (other == layer or list.count <= table.floor) continue;
-            best = table.older(best, table.oldestUnpinned(list));
+            best = table.lesser(best, table.leastOf(list, reach));
         }
         if (table.lists[layer].count < table.floor and best != null) return best;
-        return table.older(best, table.oldestUnpinned(table.lists[layer]));
+        return table.lesser(best, table.leastOf(table.lists[layer], reach));
     }
 
-    fn oldestUnpinned(table: *const SlotTable, list: List) ?u32 {
+    fn leastOf(table: *const SlotTable, list: List, reach: Reach) ?u32 {
         var slot = list.first;
         while (slot != none) : (slot = table.entries[slot].next) {
-            if (!table.entries[slot].pinned) return slot;
+            const entry = &table.entries[slot];
+            if (!entry.pinned and (reach == .any or !entry.wanted)) return slot;
         }
         return null;
     }
 
-    fn older(table: *const SlotTable, a: ?u32, b: ?u32) ?u32 {
+    fn lesser(table: *const SlotTable, a: ?u32, b: ?u32) ?u32 {
         const x = a orelse return b;
         const y = b orelse return a;
-        return if (table.entries[y].stamp < table.entries[x].stamp) y else x;
+        return if (table.entries[y].value < table.entries[x].value) y else x;
+    }
+
+    /// Counts a use: it is the last one now.
+    fn use(table: *SlotTable, layer: u32, expert: u32) void {
+        table.clock += 1;
+        table.value_of[table.indexOf(layer, expert)] = @floatFromInt(table.clock);
     }
 
     fn occupy(table: *SlotTable, slot: u32, layer: u32, expert: u32) void {
         table.entries[slot] = .{ .layer = layer, .expert = expert, .pinned = true };
         table.slot_of[table.indexOf(layer, expert)] = slot;
-        table.append(slot);
+        table.link(slot);
     }
 
     fn vacate(table: *SlotTable, slot: u32) void {
@@ -155,15 +205,17 @@ pub const SlotTable = struct {
         table.unlink(slot);
     }
 
-    fn append(table: *SlotTable, slot: u32) void {
+    /// Into its layer's list, after those of the same value. What was just used has a high one: the place is near the end.
+    fn link(table: *SlotTable, slot: u32) void {
         const entry = &table.entries[slot];
         const list = &table.lists[entry.layer];
-        table.clock += 1;
-        entry.stamp = table.clock;
-        entry.prev = list.last;
-        entry.next = none;
-        if (list.last == none) list.first = slot else table.entries[list.last].next = slot;
-        list.last = slot;
+        entry.value = table.value_of[table.indexOf(entry.layer, entry.expert)];
+        var before = list.last;
+        while (before != none and table.entries[before].value > entry.value) before = table.entries[before].prev;
+        entry.prev = before;
+        entry.next = if (before == none) list.first else table.entries[before].next;
+        if (before == none) list.first = slot else table.entries[before].next = slot;
+        if (entry.next == none) list.last = slot else table.entries[entry.next].prev = slot;
         list.count += 1;
     }
 

@@ -1,6 +1,7 @@
 //! The expert store: which experts lie in which slots, and how missing ones get there. It never computes.
 //! The caller owns the slot buffer, the descriptions and the reader; the store owns its tables, allocated at `init`.
-//! One thread (the engine's) enters. What is hit, missed and evicted depends on the calls alone, never on timing.
+//! One thread (the engine's) enters. Without `prefetch` what is hit, missed and evicted depends on the calls alone, never
+//! on timing; with it, it also depends on which guesses landed in time. What a pass yields is the same either way.
 
 const std = @import("std");
 const abi = @import("../abi/types.zig");
@@ -9,7 +10,9 @@ const backend = @import("../backend/backend.zig");
 const io = @import("../io/reader.zig");
 const errnoName = @import("../io/files.zig").errnoName;
 const records = @import("record.zig");
+const loads_room = @import("loads.zig");
 const SlotTable = @import("slots.zig").SlotTable;
+const Speculation = @import("speculation.zig").Speculation;
 const firstNonFinite = @import("finite.zig").firstNonFinite;
 
 pub const FileInfo = @import("../io/files.zig").FileInfo;
@@ -21,6 +24,7 @@ pub const Projection = records.Projection;
 pub const validate = records.validate;
 pub const slotBytes = records.slotBytes;
 pub const recordBytesMax = records.recordBytesMax;
+pub const SpeculationOptions = @import("speculation.zig").Options;
 
 const none: u32 = 0xffff_ffff;
 
@@ -34,6 +38,7 @@ pub const StoreOptions = struct {
     slot_count: u32,
     /// A layer that holds this many slots or fewer loses none to other layers.
     floor_slots: u32,
+    speculation: SpeculationOptions = .{},
     /// Looked at while waiting; a pass then returns `error.Cancelled`.
     cancelled: ?*const std.atomic.Value(bool) = null,
 };
@@ -46,14 +51,23 @@ pub const Ready = struct {
 };
 
 pub const Counters = struct {
+    /// Demanded and resident, those that a guess had brought included.
     hits: u64 = 0,
-    /// Records that were read completely.
+    /// Demanded and waited for: read completely for the pass, or joined while a guess was reading them.
     misses: u64 = 0,
-    /// Sum of the missed records' bytes.
+    /// Sum of the bytes of all records that were read completely, for passes and for guesses.
     bytes: u64 = 0,
     evictions: u64 = 0,
-    /// Time `next` stood still waiting for the reader.
+    /// Time a pass stood still waiting for the reader.
     read_wait_ns: u64 = 0,
+    /// Records that guesses had read, or began to.
+    prefetch_issued: u64 = 0,
+    /// Of these, hits when their layer came.
+    prefetch_used: u64 = 0,
+    /// Of these, still in flight when their layer came and needed them.
+    prefetch_late: u64 = 0,
+    /// Bytes of records read completely that their layer did not need.
+    prefetch_wasted_bytes: u64 = 0,
 };
 
 /// One id of the pass.
@@ -61,7 +75,6 @@ const Item = struct {
     expert: u32,
     slot: u32 = none,
     state: State = .waiting,
-    ranges_left: u32 = 0,
 };
 
 const State = enum {
@@ -76,11 +89,11 @@ const State = enum {
 pub const Store = struct {
     gpa: std.mem.Allocator,
     options: StoreOptions,
-    reader: io.Reader,
     message: *Message,
     slot_bytes: usize,
     table: SlotTable,
-    places: []records.Places, // [slots]
+    loads: loads_room.Loads,
+    speculation: Speculation,
     totals: Counters = .{},
 
     // The pass. Arrays hold one entry per expert of a layer.
@@ -89,15 +102,15 @@ pub const Store = struct {
     layer: u32 = 0,
     items: []Item, // in the order of the ids
     count: usize = 0,
-    order: []u32, // indices: hits, then misses, each in the order of the ids
+    order: []u32, // indices: hits, then those a guess is reading, then misses, each in the order of the ids
     hit_count: usize = 0,
+    joined_count: usize = 0,
     assigned: usize = 0, // misses that got a slot at `begin`; later ones follow released members of the pass
     issued: usize = 0, // misses given to the reader
     landed: []u32, // indices in the order of arrival
     landed_count: usize = 0,
     yielded_hits: usize = 0,
-    yielded_misses: usize = 0,
-    requests_out: usize = 0,
+    yielded_landed: usize = 0,
     pass_number: u64 = 0,
     seen: []u64, // [experts], number of the last pass that named the expert
 
@@ -125,8 +138,10 @@ pub const Store = struct {
     fn allocate(gpa: std.mem.Allocator, options: StoreOptions, slot_bytes: usize, reader: io.Reader, message: *Message) error{OutOfMemory}!Store {
         var table: SlotTable = try .init(gpa, @intCast(options.layers.len), options.experts, options.slot_count, options.floor_slots);
         errdefer table.deinit();
-        const places = try gpa.alloc(records.Places, options.slot_count);
-        errdefer gpa.free(places);
+        var loads: loads_room.Loads = try .init(gpa, reader, options.layers, options.slots.host.?, slot_bytes, options.slot_count);
+        errdefer loads.deinit();
+        var speculation: Speculation = try .init(gpa, options.speculation, options.slot_count);
+        errdefer speculation.deinit();
         const items = try gpa.alloc(Item, options.experts);
         errdefer gpa.free(items);
         const order = try gpa.alloc(u32, options.experts);
@@ -138,11 +153,11 @@ pub const Store = struct {
         return .{
             .gpa = gpa,
             .options = options,
-            .reader = reader,
             .message = message,
             .slot_bytes = slot_bytes,
             .table = table,
-            .places = places,
+            .loads = loads,
+            .speculation = speculation,
             .items = items,
             .order = order,
             .landed = landed,
@@ -150,11 +165,13 @@ pub const Store = struct {
         };
     }
 
-    /// No pass may be open. The reader stays the caller's.
+    /// No pass may be open. Waits for guesses still in flight. The reader stays the caller's.
     pub fn deinit(store: *Store) void {
         std.debug.assert(!store.active);
+        while (store.loads.requestsOut() > 0) store.take(.waiting);
         store.table.deinit();
-        store.gpa.free(store.places);
+        store.loads.deinit();
+        store.speculation.deinit();
         store.gpa.free(store.items);
         store.gpa.free(store.order);
         store.gpa.free(store.landed);
@@ -163,13 +180,19 @@ pub const Store = struct {
     }
 
     /// Bytes of the tables, for the memory plan; the slots themselves are not among them.
-    pub fn tableBytes(layers: u32, experts: u32, slot_count: u32) usize {
+    pub fn tableBytes(layers: u32, experts: u32, slot_count: u32, speculation: SpeculationOptions) usize {
         const per_expert = @sizeOf(Item) + 2 * @sizeOf(u32) + @sizeOf(u64);
-        return SlotTable.tableBytes(layers, experts, slot_count) + @as(usize, slot_count) * @sizeOf(records.Places) + @as(usize, experts) * per_expert;
+        return SlotTable.tableBytes(layers, experts, slot_count) + loads_room.Loads.tableBytes(slot_count) +
+            Speculation.tableBytes(speculation, slot_count) + @as(usize, experts) * per_expert;
     }
 
     pub fn counters(store: *const Store) Counters {
         return store.totals;
+    }
+
+    /// Every expert has a slot: nothing is ever missed twice.
+    pub fn holdsAll(store: *const Store) bool {
+        return store.options.slot_count >= store.options.layers.len * @as(u64, store.options.experts);
     }
 
     /// Starts a pass over distinct experts of one layer: hits are pinned, misses are queued in the order of `ids`.
@@ -187,20 +210,46 @@ pub const Store = struct {
         store.broken = null;
         store.layer = layer;
         store.count = ids.len;
+        store.hit_count = 0;
+        store.joined_count = 0;
         store.issued = 0;
         store.landed_count = 0;
         store.yielded_hits = 0;
-        store.yielded_misses = 0;
+        store.yielded_landed = 0;
+        store.poll(); // what landed while the caller computed is a hit
+        store.judgeGuesses();
         store.pinHits();
+        store.joinLoads();
         store.placeMisses();
         store.issue();
+        store.speculate();
         return .{ .store = store };
     }
 
+    /// Which of the layer's guesses were right; from here on they are void.
+    fn judgeGuesses(store: *Store) void {
+        for (store.speculation.wanted[0..store.speculation.wanted_count]) |slot| {
+            const load = &store.loads.loads[slot];
+            if (load.kind != .speculative or load.layer != store.layer) continue;
+            const needed = store.seen[load.expert] == store.pass_number;
+            if (store.loads.inFlight(slot)) {
+                store.totals.prefetch_late += @intFromBool(needed);
+            } else {
+                load.kind = .demand; // judged
+                if (needed) store.totals.prefetch_used += 1 else store.waste(load.layer, load.expert);
+            }
+        }
+        store.speculation.expire(&store.table, store.layer);
+    }
+
+    fn waste(store: *Store, layer: u32, expert: u32) void {
+        store.totals.prefetch_wasted_bytes += records.recordOf(&store.options.layers[layer], expert).bytes;
+    }
+
     fn pinHits(store: *Store) void {
-        store.hit_count = 0;
         for (store.items[0..store.count], 0..) |*item, index| {
             item.slot = store.table.lookup(store.layer, item.expert) orelse continue;
+            if (store.loads.inFlight(item.slot)) continue;
             item.state = .landed;
             store.table.pin(item.slot);
             store.order[store.hit_count] = @intCast(index);
@@ -209,36 +258,67 @@ pub const Store = struct {
         store.totals.hits += store.hit_count;
     }
 
+    /// What a guess is reading already is waited for, not read again. Its slot has been pinned since.
+    fn joinLoads(store: *Store) void {
+        for (store.items[0..store.count], 0..) |*item, index| {
+            if (item.slot == none or item.state == .landed) continue;
+            item.state = .loading;
+            store.order[store.hit_count + store.joined_count] = @intCast(index);
+            store.joined_count += 1;
+            if (store.loads.join(item.slot)) |fault| store.fail(item, store.faultOf(item.expert, &fault));
+        }
+    }
+
     /// Recency follows the order of the ids, so every id is touched or placed in that order. Misses for which no slot
     /// can go stay without one.
     fn placeMisses(store: *Store) void {
+        const members = store.hit_count + store.joined_count;
         var miss_count: usize = 0;
         store.assigned = 0;
         for (store.items[0..store.count], 0..) |*item, index| {
-            if (item.state == .landed) {
+            if (item.slot != none) {
                 store.table.touch(item.slot);
                 continue;
             }
-            store.order[store.hit_count + miss_count] = @intCast(index);
+            store.order[members + miss_count] = @intCast(index);
             miss_count += 1;
-            const taken = store.table.take(store.layer, item.expert) orelse continue;
+            item.slot = store.slotFor(item.expert, members + store.assigned == 0) orelse continue;
             // Victims only become fewer within a pass: the misses with a slot come first.
             std.debug.assert(store.assigned + 1 == miss_count);
             store.assigned += 1;
-            item.slot = taken.slot;
-            store.totals.evictions += @intFromBool(taken.evicted);
         }
+    }
+
+    /// A pass needs one slot at least. Where guesses hold all there are, they are waited for.
+    fn slotFor(store: *Store, expert: u32, must: bool) ?u32 {
+        while (true) {
+            if (store.table.take(store.layer, expert)) |taken| {
+                if (taken.evicted) store.evicted(taken.slot);
+                return taken.slot;
+            }
+            if (!must or store.loads.requestsOut() == 0) return null;
+            store.take(.waiting);
+        }
+    }
+
+    /// Another expert has the slot from now on.
+    fn evicted(store: *Store, slot: u32) void {
+        store.totals.evictions += 1;
+        store.speculation.forget(&store.table, slot);
+        const load = &store.loads.loads[slot];
+        if (load.kind == .speculative) store.waste(load.layer, load.expert);
+        load.* = .{};
     }
 
     /// Gives the reader as many misses as have a slot and fit its queue. Miss number `assigned + n` waits for member n
     /// of the pass to be released, whatever was released before: so the resident set does not depend on timing.
     fn issue(store: *Store) void {
-        const miss_count = store.count - store.hit_count;
+        const members = store.hit_count + store.joined_count;
+        const miss_count = store.count - members;
         while (store.issued < miss_count and store.broken == null) {
-            const index = store.order[store.hit_count + store.issued];
-            const item = &store.items[index];
+            const item = &store.items[store.order[members + store.issued]];
             const record = records.recordOf(&store.options.layers[store.layer], item.expert);
-            if (store.requests_out + record.range_count > store.reader.capacity) return;
+            if (store.loads.requestsOut() + record.range_count > store.loads.reader.capacity) return;
             if (store.issued >= store.assigned) {
                 const source = &store.items[store.order[store.issued - store.assigned]];
                 if (source.state != .released) return;
@@ -247,64 +327,101 @@ pub const Store = struct {
                 item.slot = source.slot;
                 source.slot = none;
             }
-            store.submit(index, &record);
+            item.state = .loading;
+            store.loads.submit(item.slot, store.layer, item.expert, &record, .demand);
             store.issued += 1;
         }
     }
 
-    fn submit(store: *Store, index: u32, record: *const records.Record) void {
-        const item = &store.items[index];
-        const slot = store.slotMemory(item.slot);
-        var requests: [records.pieces_max]io.Request = undefined;
-        for (record.ranges[0..record.range_count], requests[0..record.range_count], 0..) |range, *request, r| request.* = .{
-            .file = range.file,
-            .offset = range.offset,
-            .bytes = range.bytes,
-            .needed = range.needed,
-            .destination = @alignCast(slot.ptr + range.place),
-            .tag = index | @as(u64, r) << 32,
-        };
-        store.places[item.slot] = record.places();
-        item.state = .loading;
-        item.ranges_left = @intCast(record.range_count);
-        store.requests_out += record.range_count;
-        store.reader.submit(requests[0..record.range_count]);
+    /// Says which experts of a coming layer are probably needed, likeliest first. What is resident is kept, the rest is
+    /// read when nothing demanded waits to be. Never fails: a guess that cannot be read is dropped and read on demand.
+    pub fn prefetch(store: *Store, layer: u32, ids: []const u32) void {
+        std.debug.assert(layer < store.options.layers.len);
+        store.speculation.guess(&store.table, layer, ids);
+        store.poll();
     }
 
-    fn slotMemory(store: *const Store, slot: u32) []u8 {
-        return store.options.slots.host.?[@as(usize, slot) * store.slot_bytes ..][0..store.slot_bytes];
+    /// Takes what has landed and keeps the reader busy with guesses. Never blocks. For long stretches of arithmetic.
+    pub fn poll(store: *Store) void {
+        if (store.loads.requestsOut() > 0) store.take(.landed);
+        store.speculate();
     }
 
-    /// Waits for at least one completion and takes what there is.
-    fn collect(store: *Store) void {
-        var completions: [64]io.Completion = undefined;
-        const begun = nowNs();
-        const count = store.reader.wait(&completions);
-        store.totals.read_wait_ns += nowNs() - begun;
-        std.debug.assert(count > 0 and count <= store.requests_out);
-        store.requests_out -= count;
-        for (completions[0..count]) |completion| store.arrived(completion);
-    }
-
-    fn arrived(store: *Store, completion: io.Completion) void {
-        const index: u32 = @truncate(completion.tag);
-        const item = &store.items[index];
-        item.ranges_left -= 1;
-        const record = if (item.ranges_left == 0 or completion.result != .ok)
-            records.recordOf(&store.options.layers[store.layer], item.expert)
-        else
-            return;
-        if (completion.result != .ok) {
-            const file = record.ranges[@intCast(completion.tag >> 32)].file;
-            store.fail(item, store.faultOf(item, file, completion.result));
-        } else if (item.state == .loading) {
-            store.check(item, &record) catch |err| return store.fail(item, err);
-            item.state = .landed;
-            store.landed[store.landed_count] = index;
-            store.landed_count += 1;
-            store.totals.misses += 1;
-            store.totals.bytes += record.bytes;
+    /// Issues guesses, strictly behind demand: only while every miss of the pass was given to the reader, while few reads
+    /// are in flight, and so that half the reader's queue stays free.
+    fn speculate(store: *Store) void {
+        if (store.active and store.issued < store.count - store.hit_count - store.joined_count) return;
+        const options = &store.speculation.options;
+        const slots_max = store.options.slot_count / 4;
+        while (store.speculation.next()) |guess| {
+            if (store.loads.recordsOut() >= options.records_max or store.loads.speculative_records >= slots_max) return;
+            if (store.table.lookup(guess.layer, guess.expert) == null) {
+                const record = records.recordOf(&store.options.layers[guess.layer], guess.expert);
+                if (store.loads.requestsOut() + record.range_count > store.loads.reader.capacity / 2) return;
+                const taken = store.table.takeSpeculative(guess.layer, guess.expert) orelse return;
+                if (taken.evicted) store.evicted(taken.slot);
+                store.speculation.keep(&store.table, taken.slot);
+                store.totals.prefetch_issued += 1;
+                store.loads.submit(taken.slot, guess.layer, guess.expert, &record, .speculative);
+            }
+            store.speculation.pop();
         }
+    }
+
+    fn take(store: *Store, how: enum { waiting, landed }) void {
+        var completions: [64]io.Completion = undefined;
+        const count = switch (how) {
+            .waiting => store.loads.reader.wait(&completions),
+            .landed => store.loads.reader.poll(&completions),
+        };
+        std.debug.assert(count > 0 or how == .landed);
+        for (completions[0..count]) |completion| {
+            const arrival = store.loads.arrived(completion) orelse continue;
+            switch (arrival.load.kind) {
+                .demand => store.demandArrived(&arrival),
+                .speculative => if (arrival.whole) store.guessArrived(&arrival),
+            }
+        }
+    }
+
+    /// Waits for at least one completion that the open pass may need.
+    fn collect(store: *Store) void {
+        const begun = nowNs();
+        store.take(.waiting);
+        store.totals.read_wait_ns += nowNs() - begun;
+    }
+
+    fn demandArrived(store: *Store, arrival: *const loads_room.Arrival) void {
+        // A pass is over only when its loads are: the slot is one of its items'.
+        const index = for (store.items[0..store.count], 0..) |*item, i| {
+            if (item.slot == arrival.slot) break i;
+        } else unreachable;
+        const item = &store.items[index];
+        if (arrival.load.fault) |*fault| return store.fail(item, store.faultOf(item.expert, fault));
+        if (item.state != .loading) return; // failed by another range
+        store.check(&arrival.load, arrival.slot) catch |err| return store.fail(item, err);
+        item.state = .landed;
+        store.landed[store.landed_count] = @intCast(index);
+        store.landed_count += 1;
+        store.totals.misses += 1;
+        store.totals.bytes += records.recordOf(&store.options.layers[store.layer], item.expert).bytes;
+    }
+
+    /// A guess that failed, or whose scales are broken, is dropped: if it is needed it will be read again, and told.
+    fn guessArrived(store: *Store, arrival: *const loads_room.Arrival) void {
+        const load = &store.loads.loads[arrival.slot];
+        const bad = if (load.fault != null) true else firstBad(store.loads.memory(arrival.slot), &records.recordOf(&store.options.layers[load.layer], load.expert)) != null;
+        const expired = !store.table.entries[arrival.slot].wanted;
+        if (load.fault == null) store.totals.bytes += records.recordOf(&store.options.layers[load.layer], load.expert).bytes;
+        if (load.fault == null and (expired or bad)) store.waste(load.layer, load.expert);
+        if (bad) {
+            store.speculation.forget(&store.table, arrival.slot);
+            store.table.drop(arrival.slot);
+            load.* = .{};
+            return;
+        }
+        if (expired) load.kind = .demand; // judged
+        store.table.unpin(arrival.slot);
     }
 
     /// The first fault breaks the pass and is the one that is told.
@@ -313,32 +430,41 @@ pub const Store = struct {
         if (store.broken == null) store.broken = err;
     }
 
-    fn faultOf(store: *Store, item: *const Item, file: u32, outcome: io.Outcome) Error {
+    fn faultOf(store: *Store, expert: u32, fault: *const loads_room.Fault) Error {
         if (store.broken) |earlier| return earlier;
-        const path = store.options.files[file].path;
-        return switch (outcome) {
+        const path = store.options.files[fault.file].path;
+        return switch (fault.outcome) {
             .ok => unreachable, // asked for faults only
-            .failed => |fault| store.message.fail(error.IoFailed, "layer {d}, expert {d}: reading {s} at byte {d} failed with {s}; check the disk and the file, then try again", .{ store.layer, item.expert, path, fault.offset, errnoName(fault.errno) }),
-            .truncated => |fault| store.message.fail(error.IoFailed, "layer {d}, expert {d}: {s} ends at byte {d}, inside the expert; the file was cut short, download it again", .{ store.layer, item.expert, path, fault.offset }),
+            .failed => |failed| store.message.fail(error.IoFailed, "layer {d}, expert {d}: reading {s} at byte {d} failed with {s}; check the disk and the file, then try again", .{ store.layer, expert, path, failed.offset, errnoName(failed.errno) }),
+            .truncated => |truncated| store.message.fail(error.IoFailed, "layer {d}, expert {d}: {s} ends at byte {d}, inside the expert; the file was cut short, download it again", .{ store.layer, expert, path, truncated.offset }),
         };
     }
 
     /// Scales and biases must be finite.
-    fn check(store: *Store, item: *const Item, record: *const records.Record) Error!void {
-        const slot = store.slotMemory(item.slot);
-        for (record.runs, [_]Projection{ .gate, .up, .down }) |run, projection| {
-            if (run.format != .affine) continue;
-            for ([_]records.Part{ .scales, .biases }) |part| {
-                const piece = record.piece(projection, part);
-                const value = firstNonFinite(run.scale_format, slot[piece.place..][0..@intCast(piece.bytes)]) orelse continue;
-                if (store.broken) |earlier| return earlier;
-                const path = store.options.files[piece.file].path;
-                const offset = piece.offset + value * records.valueBytes(run.scale_format);
-                return store.message.fail(error.ModelInvalid, "layer {d}, expert {d}: {t} projection has an infinite or NaN value in its {t} ({s}, byte {d}); the checkpoint is damaged, download it again", .{ store.layer, item.expert, projection, part, path, offset });
-            }
-        }
+    fn check(store: *Store, load: *const loads_room.Load, slot: u32) Error!void {
+        const record = records.recordOf(&store.options.layers[load.layer], load.expert);
+        const bad = firstBad(store.loads.memory(slot), &record) orelse return;
+        if (store.broken) |earlier| return earlier;
+        const path = store.options.files[bad.file].path;
+        return store.message.fail(error.ModelInvalid, "layer {d}, expert {d}: {t} projection has an infinite or NaN value in its {t} ({s}, byte {d}); the checkpoint is damaged, download it again", .{ load.layer, load.expert, bad.projection, bad.part, path, bad.offset });
     }
 };
+
+const Bad = struct { projection: Projection, part: records.Part, file: u32, offset: u64 };
+
+/// The first infinite or NaN scale or bias of a record in its slot.
+fn firstBad(slot: []const u8, record: *const records.Record) ?Bad {
+    for (record.runs, [_]Projection{ .gate, .up, .down }) |run, projection| {
+        if (run.format != .affine) continue;
+        for ([_]records.Part{ .scales, .biases }) |part| {
+            const piece = record.piece(projection, part);
+            const value = firstNonFinite(run.scale_format, slot[piece.place..][0..@intCast(piece.bytes)]) orelse continue;
+            const offset = piece.offset + value * records.valueBytes(run.scale_format);
+            return .{ .projection = projection, .part = part, .file = piece.file, .offset = offset };
+        }
+    }
+    return null;
+}
 
 pub const Pass = struct {
     store: *Store,
@@ -349,22 +475,39 @@ pub const Pass = struct {
     pub fn next(pass: Pass, out: []Ready) Error!usize {
         const store = pass.store;
         std.debug.assert(store.active and out.len > 0);
+        store.poll();
         while (true) {
-            if (store.broken) |err| return err;
-            if (store.options.cancelled) |flag| {
-                if (flag.load(.acquire)) {
-                    store.broken = error.Cancelled;
-                    return store.message.fail(error.Cancelled, "cancelled while experts of layer {d} were read", .{store.layer});
-                }
-            }
+            try pass.check();
             if (store.yielded_hits < store.hit_count) return pass.give(out, store.order[0..store.hit_count], &store.yielded_hits);
-            if (store.yielded_misses < store.landed_count) return pass.give(out, store.landed[0..store.landed_count], &store.yielded_misses);
-            if (store.yielded_hits + store.yielded_misses == store.count) return 0;
+            if (store.yielded_landed < store.landed_count) return pass.give(out, store.landed[0..store.landed_count], &store.yielded_landed);
+            if (store.yielded_hits + store.yielded_landed == store.count) return 0;
             store.issue();
+            store.speculate();
             // Everything in flight arrived and was given out, and the next miss waits for a slot.
-            if (store.requests_out == 0) return store.message.fail(error.Internal, "layer {d}: expert slots are wanted that were yielded and not released", .{store.layer});
+            if (store.loads.requestsOut() == 0) return store.message.fail(error.Internal, "layer {d}: expert slots are wanted that were yielded and not released", .{store.layer});
             store.collect();
         }
+    }
+
+    /// Waits until nothing the pass asked for is in flight, so that all of it is given out at once: the opposite of
+    /// computing the hits first, to be compared with it.
+    pub fn settle(pass: Pass) Error!void {
+        const store = pass.store;
+        try pass.check();
+        while (store.loads.demand_out > 0) {
+            store.collect();
+            store.issue();
+            try pass.check();
+        }
+    }
+
+    fn check(pass: Pass) Error!void {
+        const store = pass.store;
+        if (store.broken) |err| return err;
+        const flag = store.options.cancelled orelse return;
+        if (!flag.load(.acquire)) return;
+        store.broken = error.Cancelled;
+        return store.message.fail(error.Cancelled, "cancelled while experts of layer {d} were read", .{store.layer});
     }
 
     fn give(pass: Pass, out: []Ready, from: []const u32, given: *usize) usize {
@@ -377,7 +520,7 @@ pub const Pass = struct {
             const offset = @as(usize, item.slot) * store.slot_bytes;
             ready.* = .{
                 .index = index,
-                .expert = records.expertAt(&store.options.layers[store.layer], item.expert, &store.places[item.slot], store.options.slots, offset),
+                .expert = records.expertAt(&store.options.layers[store.layer], item.expert, &store.loads.places[item.slot], store.options.slots, offset),
                 .slot = item.slot,
             };
         }
@@ -395,24 +538,26 @@ pub const Pass = struct {
             item.state = .released;
         }
         store.issue();
+        store.poll();
     }
 
-    /// Ends the pass: waits for reads still in flight, keeps what arrived whole and unpins everything.
+    /// Ends the pass: waits for its reads still in flight, not for guesses; keeps what arrived whole and unpins everything.
     pub fn end(pass: Pass) void {
         const store = pass.store;
         std.debug.assert(store.active);
         // From here on faults are nobody's: what did not arrive will be a miss again.
         if (store.broken == null) store.broken = error.Cancelled;
-        while (store.requests_out > 0) store.collect();
+        while (store.loads.demand_out > 0) store.collect();
         for (store.items[0..store.count]) |*item| {
             if (item.slot == none) continue;
             switch (item.state) {
                 .waiting, .failed => store.table.drop(item.slot),
-                .loading => unreachable, // nothing is in flight any more
+                .loading => unreachable, // nothing of the pass is in flight any more
                 .landed, .yielded, .released => store.table.unpin(item.slot),
             }
         }
         store.active = false;
+        store.speculate();
     }
 };
 

@@ -34,6 +34,7 @@ pub const PreadPool = struct {
     queued: Ring(reader.Request),
     completed: Ring(reader.Completion),
     in_flight: usize = 0, // submitted and not yet returned by `wait`
+    busy_since: u64 = 0, // when the work that is under way began
     waiting: bool = false,
     closing: bool = false,
     counters: reader.Counters = .{},
@@ -104,6 +105,7 @@ pub const PreadPool = struct {
     const vtable: reader.Reader.VTable = .{
         .submit = vtableSubmit,
         .wait = vtableWait,
+        .poll = vtablePoll,
         .counters = vtableCounters,
         .deinit = vtableDeinit,
     };
@@ -114,6 +116,7 @@ pub const PreadPool = struct {
         pool.lock();
         defer pool.unlock();
         std.debug.assert(pool.in_flight + requests.len <= pool.queued.items.len);
+        if (!pool.working()) pool.busy_since = nowNs();
         for (requests) |request| {
             pool.queued.push(request);
             _ = std.c.pthread_cond_signal(&pool.work_added);
@@ -130,6 +133,17 @@ pub const PreadPool = struct {
         pool.waiting = true;
         while (pool.completed.count == 0) _ = std.c.pthread_cond_wait(&pool.work_done, &pool.mutex);
         pool.waiting = false;
+        return pool.takeCompleted(out);
+    }
+
+    fn vtablePoll(context: *anyopaque, out: []reader.Completion) usize {
+        const pool: *PreadPool = @ptrCast(@alignCast(context));
+        pool.lock();
+        defer pool.unlock();
+        return pool.takeCompleted(out);
+    }
+
+    fn takeCompleted(pool: *PreadPool, out: []reader.Completion) usize {
         const count = @min(out.len, pool.completed.count);
         for (out[0..count]) |*completion| completion.* = pool.completed.pop();
         pool.in_flight -= count;
@@ -140,7 +154,9 @@ pub const PreadPool = struct {
         const pool: *PreadPool = @ptrCast(@alignCast(context));
         pool.lock();
         defer pool.unlock();
-        return pool.counters;
+        var counters = pool.counters;
+        if (pool.working()) counters.busy_ns += nowNs() - pool.busy_since;
+        return counters;
     }
 
     fn vtableDeinit(context: *anyopaque) void {
@@ -165,6 +181,7 @@ pub const PreadPool = struct {
             pool.counters.bytes += tally.bytes;
             pool.counters.retries += tally.retries;
             pool.completed.push(.{ .tag = request.tag, .result = outcome });
+            if (!pool.working()) pool.counters.busy_ns += nowNs() - pool.busy_since;
             if (pool.waiting) _ = std.c.pthread_cond_signal(&pool.work_done);
         }
     }
@@ -174,6 +191,11 @@ pub const PreadPool = struct {
         const outcome = transfer.transfer(source, request, pool.files.handles[request.file].access == .direct, tally);
         pool.files.finished(request.file, request.offset, request.bytes);
         return outcome;
+    }
+
+    /// Something was submitted that has not completed yet.
+    fn working(pool: *const PreadPool) bool {
+        return pool.in_flight > pool.completed.count;
     }
 
     fn lock(pool: *PreadPool) void {
@@ -186,6 +208,12 @@ pub const PreadPool = struct {
         std.debug.assert(failed == .SUCCESS);
     }
 };
+
+fn nowNs() u64 {
+    var now: std.c.timespec = undefined;
+    std.debug.assert(std.c.clock_gettime(.MONOTONIC, &now) == 0);
+    return @as(u64, @intCast(now.sec)) * std.time.ns_per_s + @as(u64, @intCast(now.nsec));
+}
 
 /// The system's files, seen by `transfer`.
 const Source = struct {

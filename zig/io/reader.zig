@@ -28,8 +28,9 @@ pub const Outcome = union(enum) {
     truncated: struct { offset: u64 },
 };
 
-/// `bytes` are what the system delivered, alignment included; `retries` are tries repeated after a fault.
-pub const Counters = struct { requests: u64 = 0, bytes: u64 = 0, retries: u64 = 0 };
+/// `bytes` are what the system delivered, alignment included; `retries` are tries repeated after a fault; `busy_ns` is
+/// the time with at least one request submitted and not completed, whether or not anyone has collected it since.
+pub const Counters = struct { requests: u64 = 0, bytes: u64 = 0, retries: u64 = 0, busy_ns: u64 = 0 };
 
 pub const Reader = struct {
     context: *anyopaque,
@@ -43,6 +44,11 @@ pub const Reader = struct {
     pub fn wait(reader: Reader, out: []Completion) usize {
         return reader.vtable.wait(reader.context, out);
     }
+    /// As `wait`, but takes only what has completed: 0 when nothing has.
+    pub fn poll(reader: Reader, out: []Completion) usize {
+        const take = reader.vtable.poll orelse return 0;
+        return take(reader.context, out);
+    }
     pub fn counters(reader: Reader) Counters {
         return reader.vtable.counters(reader.context);
     }
@@ -55,6 +61,8 @@ pub const Reader = struct {
         submit: *const fn (*anyopaque, []const Request) void,
         /// Blocks until at least one request completed (or none is in flight: returns 0). Fills `out`.
         wait: *const fn (*anyopaque, out: []Completion) usize,
+        /// Never blocks. Null: completions are only seen by `wait`.
+        poll: ?*const fn (*anyopaque, out: []Completion) usize = null,
         counters: *const fn (*anyopaque) Counters,
         deinit: *const fn (*anyopaque) void,
     };

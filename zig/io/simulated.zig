@@ -103,6 +103,7 @@ pub const Simulated = struct {
     const vtable: reader.Reader.VTable = .{
         .submit = vtableSubmit,
         .wait = vtableWait,
+        .poll = vtablePoll,
         .counters = vtableCounters,
         .deinit = vtableDeinit,
     };
@@ -123,7 +124,25 @@ pub const Simulated = struct {
         const simulated: *Simulated = @ptrCast(@alignCast(context));
         std.debug.assert(out.len > 0);
         if (simulated.pending_count == 0) return 0;
-        simulated.now_ns = @max(simulated.now_ns, simulated.pending[simulated.earliest()].due_ns);
+        simulated.advance(simulated.pending[simulated.earliest()].due_ns -| simulated.now_ns);
+        return simulated.takeDue(out);
+    }
+
+    fn vtablePoll(context: *anyopaque, out: []reader.Completion) usize {
+        const simulated: *Simulated = @ptrCast(@alignCast(context));
+        return simulated.takeDue(out);
+    }
+
+    /// Virtual time passes, as when the caller computes.
+    pub fn advance(simulated: *Simulated, ns: u64) void {
+        var last_due: u64 = simulated.now_ns;
+        for (simulated.pending[0..simulated.pending_count]) |pending| last_due = @max(last_due, pending.due_ns);
+        simulated.counters.busy_ns += @min(last_due - simulated.now_ns, ns);
+        simulated.now_ns += ns;
+    }
+
+    /// What has completed by now, in the order of completion.
+    fn takeDue(simulated: *Simulated, out: []reader.Completion) usize {
         var count: usize = 0;
         while (count < out.len and simulated.pending_count > 0) {
             const i = simulated.earliest();
@@ -188,6 +207,7 @@ pub const Simulated = struct {
 
     /// Virtual time passes; nothing sleeps.
     pub fn pause(simulated: *Simulated, ns: u64) void {
+        simulated.counters.busy_ns += ns;
         simulated.now_ns += ns;
     }
 };
