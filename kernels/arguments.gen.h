@@ -161,6 +161,12 @@ enum fm_reader_kind {
   FM_READER_KIND_SIMULATED = 2,
 };
 
+enum fm_prefetch {
+  FM_PREFETCH_AUTOMATIC = 0,
+  FM_PREFETCH_OFF = 1,
+  FM_PREFETCH_ON = 2,
+};
+
 struct fm_engine_options {
   uint64_t memory_bytes;
   uint32_t context;
@@ -173,10 +179,12 @@ struct fm_engine_options {
   uint32_t reader;
   uint32_t reader_threads;
   uint32_t direct_io;
+  uint32_t prefetch;
+  uint32_t wait_for_misses;
   uint32_t reserved0;
   uint32_t reserved1;
 };
-FM_SIZE_IS(fm_engine_options, 56);
+FM_SIZE_IS(fm_engine_options, 64);
 
 struct fm_plan {
   uint64_t limit_bytes;
@@ -277,13 +285,24 @@ struct fm_stats {
   uint64_t read_wait_ns;
   uint64_t prefetch_issued;
   uint64_t prefetch_used;
+  uint64_t prefetch_late;
+  uint64_t prefetch_wasted_bytes;
+  uint64_t guess_needed;
+  uint64_t guess_right;
+  uint64_t guess_right_all;
+  uint64_t guess_first_needed;
+  uint64_t guess_first_right;
+  uint64_t guess_first_right_all;
+  uint64_t step_ns;
+  uint64_t disk_busy_ns;
+  uint64_t disk_idle_ns;
   uint64_t dense_bytes_read;
   uint64_t cache_bytes;
   uint64_t memory_limit_bytes;
   uint64_t peak_rss_bytes;
   uint64_t rss_bytes;
 };
-FM_SIZE_IS(fm_stats, 136);
+FM_SIZE_IS(fm_stats, 224);
 
 struct fm_cpu_info {
   uint32_t level;

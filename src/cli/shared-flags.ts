@@ -16,6 +16,7 @@ export interface EngineFlags {
   kvFormat?: EngineOptions["kvFormat"];
   chunk?: number;
   directIo: boolean;
+  prefetch: "auto" | "on" | "off";
 }
 
 export interface OutputFlags {
@@ -61,7 +62,13 @@ export function addEngineOptions(command: Command): Command {
       oneOf(CPU_LEVELS),
     )
     .option("--kv-format <format>", "precision of the attention cache, f16 or f32 (default: f16)", oneOf(KV_FORMATS))
-    .option("--no-direct-io", "read experts through the system's page cache");
+    .option("--no-direct-io", "read experts through the system's page cache")
+    .option(
+      "--prefetch <mode>",
+      "read the next layer's experts early by guessing them: auto (while it pays), on or off",
+      oneOf(["auto", "on", "off"]),
+      "auto",
+    );
 }
 
 export function addOutputOptions(command: Command): Command {
@@ -118,6 +125,7 @@ export function engineOptions(flags: EngineFlags): EngineOptions {
     expertsPerToken: flags.expertsPerToken,
     chunkTokens: flags.chunk,
     directIo: flags.directIo,
+    prefetch: flags.prefetch === "auto" ? "automatic" : flags.prefetch,
   };
 }
 

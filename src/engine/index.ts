@@ -16,6 +16,7 @@ export type {
   LoadProgress,
   OpenOptions,
   Plan,
+  PrefetchMode,
   ReaderName,
   Sampling,
   Stats,

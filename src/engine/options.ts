@@ -6,6 +6,7 @@ import {
   Format,
   EngineOptions as OptionsLayout,
   type Plan as PlanLayout,
+  Prefetch,
   ReaderKind,
 } from "../native/bindings.gen.ts";
 import { type StructOf, structBuffer } from "../native/layout.ts";
@@ -24,6 +25,8 @@ export function encodeOptions(options: EngineOptions): DataView {
     reader: memberOf(ReaderKind, options.reader ?? "automatic", "reader"),
     readerThreads: options.readerThreads ?? 0,
     directIo: (options.directIo ?? true) ? 1 : 0,
+    prefetch: memberOf(Prefetch, options.prefetch ?? "automatic", "prefetch"),
+    waitForMisses: options.waitForMisses ? 1 : 0,
   });
 }
 

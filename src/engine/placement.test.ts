@@ -30,6 +30,8 @@ interface Outcome {
   rows: Float32Array[];
   misses: number;
   slots: number;
+  /** Records that guesses had read. */
+  guessed: number;
 }
 
 /** Logits of the tokens, twice in one engine when `warm`; the second time counts. */
@@ -44,8 +46,9 @@ async function outcomeOf(options: EngineOptions, warm = false): Promise<Outcome>
   }
   const hash = createHash("sha256");
   for (const row of rows) hash.update(new Uint8Array(row.buffer, row.byteOffset, row.byteLength));
-  const { expertMisses } = await model.stats();
-  return { hash: hash.digest("hex"), rows, misses: expertMisses, slots: model.plan.slotCount };
+  const { expertMisses, prefetchIssued } = await model.stats();
+  const { slotCount } = model.plan;
+  return { hash: hash.digest("hex"), rows, misses: expertMisses, slots: slotCount, guessed: prefetchIssued };
 }
 
 type Limit = "none" | "least" | "middle";
@@ -81,6 +84,23 @@ describe("byte-identical logits", () => {
         else {
           expect(outcome.slots).toBeLessThan(4 * 96);
           expect(outcome.misses).toBeGreaterThan(reference.misses); // it did stream
+        }
+      }
+    }
+  });
+
+  test("token by token: guessing off, on and automatic, cached experts first or not, for three memory limits", async () => {
+    const base = { threads: 2, chunkTokens: 1 };
+    const reference = await outcomeOf(base);
+    for (const limit of ["least", "middle", "none"] as const) {
+      for (const prefetch of ["off", "automatic", "on"] as const) {
+        for (const waitForMisses of [false, true]) {
+          const options = { ...base, prefetch, waitForMisses };
+          const outcome = await outcomeOf({ ...options, memoryBytes: await limitBytes(limit, options) }, limit !== "none");
+          const name = { limit, prefetch, waitForMisses };
+          expect({ ...name, hash: outcome.hash }).toEqual({ ...name, hash: reference.hash });
+          if (limit === "none") continue;
+          expect(outcome.guessed > 0).toBe(prefetch !== "off");
         }
       }
     }

@@ -5,6 +5,8 @@ import type { StructOf } from "../native/layout.ts";
 export type CpuLevelName = keyof typeof bindings.CpuLevel;
 export type ReaderName = keyof typeof bindings.ReaderKind;
 
+export type PrefetchMode = keyof typeof bindings.Prefetch;
+
 export interface EngineOptions {
   /** Hard cap on everything the process holds; left out: all experts stay resident. */
   memoryBytes?: number;
@@ -24,6 +26,10 @@ export interface EngineOptions {
   readerThreads?: number;
   /** Read experts past the page cache where the file system can; default true. */
   directIo?: boolean;
+  /** Read the experts of the next layer early, by guessing them; default automatic: where it pays. */
+  prefetch?: PrefetchMode;
+  /** Compute a layer's experts only when all of them have been read, not the cached ones first; to compare with. */
+  waitForMisses?: boolean;
 }
 
 export interface LoadProgress {

@@ -3,7 +3,7 @@
 import type { StructLayout, SymbolSignature } from "./layout.ts";
 
 /** Compared with fm_abi_hash() when the library is loaded. */
-export const abiHash = 0xa5149760;
+export const abiHash = 0x10d42fc2;
 
 export const Result = {
   ok: 0,
@@ -164,9 +164,15 @@ export const ReaderKind = {
   simulated: 2,
 } as const;
 
+export const Prefetch = {
+  automatic: 0,
+  off: 1,
+  on: 2,
+} as const;
+
 export const EngineOptions = {
   name: "EngineOptions",
-  size: 56,
+  size: 64,
   align: 8,
   fields: {
     memoryBytes: { offset: 0, type: "u64" },
@@ -180,8 +186,10 @@ export const EngineOptions = {
     reader: { offset: 36, type: "u32" },
     readerThreads: { offset: 40, type: "u32" },
     directIo: { offset: 44, type: "u32" },
-    reserved0: { offset: 48, type: "u32" },
-    reserved1: { offset: 52, type: "u32" },
+    prefetch: { offset: 48, type: "u32" },
+    waitForMisses: { offset: 52, type: "u32" },
+    reserved0: { offset: 56, type: "u32" },
+    reserved1: { offset: 60, type: "u32" },
   },
 } as const satisfies StructLayout;
 
@@ -297,7 +305,7 @@ export const TopLogprob = {
 
 export const Stats = {
   name: "Stats",
-  size: 136,
+  size: 224,
   align: 8,
   fields: {
     steps: { offset: 0, type: "u64" },
@@ -312,11 +320,22 @@ export const Stats = {
     readWaitNs: { offset: 72, type: "u64" },
     prefetchIssued: { offset: 80, type: "u64" },
     prefetchUsed: { offset: 88, type: "u64" },
-    denseBytesRead: { offset: 96, type: "u64" },
-    cacheBytes: { offset: 104, type: "u64" },
-    memoryLimitBytes: { offset: 112, type: "u64" },
-    peakRssBytes: { offset: 120, type: "u64" },
-    rssBytes: { offset: 128, type: "u64" },
+    prefetchLate: { offset: 96, type: "u64" },
+    prefetchWastedBytes: { offset: 104, type: "u64" },
+    guessNeeded: { offset: 112, type: "u64" },
+    guessRight: { offset: 120, type: "u64" },
+    guessRightAll: { offset: 128, type: "u64" },
+    guessFirstNeeded: { offset: 136, type: "u64" },
+    guessFirstRight: { offset: 144, type: "u64" },
+    guessFirstRightAll: { offset: 152, type: "u64" },
+    stepNs: { offset: 160, type: "u64" },
+    diskBusyNs: { offset: 168, type: "u64" },
+    diskIdleNs: { offset: 176, type: "u64" },
+    denseBytesRead: { offset: 184, type: "u64" },
+    cacheBytes: { offset: 192, type: "u64" },
+    memoryLimitBytes: { offset: 200, type: "u64" },
+    peakRssBytes: { offset: 208, type: "u64" },
+    rssBytes: { offset: 216, type: "u64" },
   },
 } as const satisfies StructLayout;
 

@@ -158,6 +158,13 @@ pub const CpuLevel = enum(u32) {
 
 pub const ReaderKind = enum(u32) { automatic = 0, pread = 1, simulated = 2 };
 
+/// Reading the experts of layers to come by guessing them.
+pub const Prefetch = enum(u32) {
+    automatic = 0, // while it pays
+    off = 1,
+    on = 2, // whether or not it pays
+};
+
 pub const EngineOptions = extern struct {
     /// Hard cap on everything the process holds; 0 means all experts resident.
     memory_bytes: u64 = 0,
@@ -171,6 +178,8 @@ pub const EngineOptions = extern struct {
     reader: u32 = 0, // ReaderKind
     reader_threads: u32 = 0, // 0 = default
     direct_io: u32 = 1, // 0: read through the page cache
+    prefetch: u32 = 0, // Prefetch
+    wait_for_misses: u32 = 0, // 1: a layer's experts are computed only when all of them are there, to compare with
     reserved0: u32 = 0,
     reserved1: u32 = 0,
 };
@@ -269,8 +278,19 @@ pub const Stats = extern struct {
     read_retries: u64,
     evictions: u64,
     read_wait_ns: u64, // time compute stood still for reads
-    prefetch_issued: u64,
-    prefetch_used: u64,
+    prefetch_issued: u64, // records that guesses had read
+    prefetch_used: u64, // of these, there when their layer needed them
+    prefetch_late: u64, // of these, still being read when their layer needed them; counted as misses
+    prefetch_wasted_bytes: u64, // read for guesses and not needed by their layer
+    guess_needed: u64, // experts that were needed where guesses had been made, layers from the second on
+    guess_right: u64, // of these, among the first K guesses per token
+    guess_right_all: u64, // of these, among all guesses
+    guess_first_needed: u64, // the same for the first layer
+    guess_first_right: u64,
+    guess_first_right_all: u64,
+    step_ns: u64, // inside steps
+    disk_busy_ns: u64, // of that, with a read in flight
+    disk_idle_ns: u64, // of that, without
     dense_bytes_read: u64,
     cache_bytes: u64,
     memory_limit_bytes: u64,

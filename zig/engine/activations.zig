@@ -3,6 +3,7 @@
 
 const std = @import("std");
 const abi = @import("../abi/types.zig");
+const predictor = @import("predictor.zig");
 const deltaChannels = @import("../format/description_shapes.zig").deltaChannels;
 
 const alignment = 64;
@@ -20,11 +21,19 @@ pub const Activations = struct {
     expert_weights: usize = 0, // [T, K]
     shared_gate: usize = 0, // [T, 1]
     shared: usize = 0, // [T, hidden]
+    guess: Guess = .{},
     mixer: Mixer = .{},
     moe: Moe = .{},
     output: Output = .{},
     bytes: usize = 0,
 
+    /// For the predictor: G tokens at most, N guesses for each.
+    pub const Guess = struct {
+        normed: usize = 0, // [G, hidden]
+        logits: usize = 0, // [G, experts]
+        ids: usize = 0, // u32 [G, N]
+        weights: usize = 0, // [G, N]
+    };
     pub const Mixer = struct {
         // attention
         q_gate: usize = 0, // [T, heads, 2 * head_dim]
@@ -59,6 +68,12 @@ pub const Activations = struct {
         layout.expert_weights = common.floats(tokens * k);
         layout.shared_gate = common.floats(tokens);
         layout.shared = common.floats(tokens * shape.hidden);
+        const guess_tokens = @min(tokens, predictor.tokens_max);
+        const guesses = guess_tokens * predictor.guessesPerToken(shape, k);
+        layout.guess.normed = common.floats(guess_tokens * shape.hidden);
+        layout.guess.logits = common.floats(guess_tokens * shape.experts);
+        layout.guess.ids = common.floats(guesses);
+        layout.guess.weights = common.floats(guesses);
         // Three users of the same bytes, one after the other.
         var attention = common;
         layout.mixer.q_gate = attention.floats(tokens * shape.heads * 2 * shape.head_dim);

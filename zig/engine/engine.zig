@@ -19,6 +19,7 @@ const foundation_room = @import("foundation.zig");
 const memory_plan = @import("memory_plan.zig");
 const model_room = @import("model.zig");
 const outputs = @import("outputs.zig");
+const predictor_room = @import("predictor.zig");
 const process = @import("process.zig");
 const session_file = @import("session_file.zig");
 const Settings = @import("settings.zig").Settings;
@@ -67,6 +68,7 @@ pub const Engine = struct {
     model: model_room.Model,
     activations: Activations,
     workspace: Workspace,
+    predictor: predictor_room.Predictor,
     files: Files,
     reader: io.Reader,
     store: store_room.Store,
@@ -77,6 +79,8 @@ pub const Engine = struct {
     steps: u64 = 0,
     tokens: u64 = 0,
     dense_bytes_read: u64 = 0,
+    step_ns: u64 = 0,
+    disk_busy_ns: u64 = 0,
     /// Consumed by the call that returns Cancelled.
     cancel_requested: std.atomic.Value(bool) = .init(false),
 
@@ -135,12 +139,20 @@ pub const Engine = struct {
             .model = undefined,
             .activations = activations,
             .workspace = workspace,
+            .predictor = undefined,
             .files = undefined,
             .reader = undefined,
             .store = undefined,
             .loader = null,
         };
         engine.model = model_room.Model.bind(arena, &engine.description, &engine.weights_layout, &engine.weights) catch return outOfMemory(message);
+        const all_resident = plan_.slot_count == shape.layers * @as(u64, shape.experts);
+        const guesses = switch (settings.prefetch) {
+            .automatic => !all_resident, // else there is nothing to gain
+            .off => false,
+            .on => true,
+        };
+        engine.predictor = predictor_room.Predictor.init(arena, shape, settings, guesses) catch return outOfMemory(message);
         try engine.openFiles(foundation, hooks, message);
         engine.arena = foundation.arena;
     }
@@ -159,6 +171,7 @@ pub const Engine = struct {
             .slots = &engine.slots,
             .slot_count = engine.memory_plan.slot_count,
             .floor_slots = engine.memory_plan.floor_slots,
+            .speculation = predictor_room.speculationOptions(&engine.description.shape, &engine.settings),
         }, engine.reader, message);
         errdefer engine.store.deinit();
         engine.store.message = &engine.message; // the opener's message does not outlive open
@@ -227,6 +240,8 @@ pub const Engine = struct {
     pub fn stats(engine: *const Engine) abi.Stats {
         const experts = engine.store.counters();
         const reads = engine.reader.counters();
+        const first = &engine.predictor.first_layer;
+        const later = &engine.predictor.later_layers;
         return .{
             .steps = engine.steps,
             .tokens = engine.tokens,
@@ -238,8 +253,19 @@ pub const Engine = struct {
             .read_retries = reads.retries,
             .evictions = experts.evictions,
             .read_wait_ns = experts.read_wait_ns,
-            .prefetch_issued = 0,
-            .prefetch_used = 0,
+            .prefetch_issued = experts.prefetch_issued,
+            .prefetch_used = experts.prefetch_used,
+            .prefetch_late = experts.prefetch_late,
+            .prefetch_wasted_bytes = experts.prefetch_wasted_bytes,
+            .guess_needed = later.needed,
+            .guess_right = later.right,
+            .guess_right_all = later.right_all,
+            .guess_first_needed = first.needed,
+            .guess_first_right = first.right,
+            .guess_first_right_all = first.right_all,
+            .step_ns = engine.step_ns,
+            .disk_busy_ns = engine.disk_busy_ns,
+            .disk_idle_ns = engine.step_ns - engine.disk_busy_ns,
             .dense_bytes_read = engine.dense_bytes_read,
             .cache_bytes = engine.memory_plan.slots_bytes,
             .memory_limit_bytes = engine.memory_plan.limit_bytes,
@@ -304,6 +330,7 @@ pub const Engine = struct {
             .state = &engine.state,
             .store = &engine.store,
             .workspace = &engine.workspace,
+            .predictor = &engine.predictor,
             .message = &engine.message,
             .cancelled = flag,
             .batch = &batch,
@@ -314,9 +341,25 @@ pub const Engine = struct {
             session.broken = true; // until every layer has moved on
         }
         errdefer |err| if (err == error.Cancelled) engine.cancel_requested.store(false, .release);
+        const clock: StepClock = .start(engine);
+        defer clock.stop(engine);
         try forward.run(&pass);
         try outputs.run(&pass, arena);
+        engine.guessFirst(&pass);
         engine.commit(&batch, batch_room.stepItems(arena, count));
+    }
+
+    /// What was sampled is probably what the next step begins with: its first layer's experts can be read from now on.
+    fn guessFirst(engine: *Engine, pass: *const forward.Pass) void {
+        var sampled: [predictor_room.tokens_max]u32 = undefined;
+        if (pass.batch.items.len > sampled.len) return;
+        var count: usize = 0;
+        for (pass.batch.items) |*item| {
+            if (item.sampled == abi.none_u32) continue;
+            sampled[count] = item.sampled;
+            count += 1;
+        }
+        engine.predictor.guessFirst(pass, sampled[0..count]);
     }
 
     fn commit(engine: *Engine, batch: *const batch_room.Batch, given: []abi.StepItem) void {
@@ -329,6 +372,23 @@ pub const Engine = struct {
         }
         engine.steps += 1;
         engine.tokens += batch.tokens.len;
+    }
+};
+
+/// How long a step took, and how much of that the reader had something to read.
+const StepClock = struct {
+    begun_ns: u64,
+    busy_ns: u64,
+
+    fn start(engine: *const Engine) StepClock {
+        return .{ .begun_ns = process.monotonicNs(), .busy_ns = engine.reader.counters().busy_ns };
+    }
+
+    fn stop(clock: StepClock, engine: *Engine) void {
+        const busy = engine.reader.counters().busy_ns - clock.busy_ns;
+        const step = process.monotonicNs() - clock.begun_ns;
+        engine.step_ns += step;
+        engine.disk_busy_ns += @min(busy, step); // a reader may count time of its own
     }
 };
 

@@ -103,6 +103,61 @@ test "memory, threads, reads and chunking of the same batch never change a bit" 
     }
 }
 
+test "guesses, and waiting for all misses, never change a bit of steps of one token and of three" {
+    var disk: Disk = try .init(.{ .experts = 24, .experts_per_token = 4 });
+    defer disk.deinit();
+    for ([_]usize{ 1, 3 }) |chunk| {
+        const expected = try promptLogits(&disk, rig.exact, chunk, .{});
+        defer gpa.free(expected);
+        const full = try planOf(&disk, rig.exact);
+        for ([_]u64{ 0, 8, 30 }) |more_slots| for ([_]abi.Prefetch{ .off, .automatic, .on }) |prefetch| for ([_]u32{ 0, 1 }) |waits| {
+            var options = rig.exact;
+            options.memory_bytes = full.minimum_bytes + more_slots * full.slot_bytes;
+            options.prefetch = @intFromEnum(prefetch);
+            options.wait_for_misses = waits;
+            const hooks: engine_room.Hooks = .{
+                .foundation = .{ .resident_bytes = 0 },
+                .simulated = if (waits == 1) .{ .seed = more_slots, .short_reads = 0.2, .io_errors = 0.1 } else null,
+            };
+            const got = try promptLogits(&disk, options, chunk, hooks);
+            defer gpa.free(got);
+            try std.testing.expectEqualSlices(u32, @ptrCast(expected), @ptrCast(got));
+        };
+    }
+}
+
+test "guesses are counted: those issued, used, late and wasted, and how many were right" {
+    var disk: Disk = try .init(.{ .experts = 24, .experts_per_token = 4 });
+    defer disk.deinit();
+    var options = rig.exact;
+    options.prefetch = @intFromEnum(abi.Prefetch.on);
+    options.memory_bytes = (try planOf(&disk, options)).minimum_bytes;
+    options.memory_bytes += 30 * (try planOf(&disk, options)).slot_bytes;
+    const engine = try rig.open(&disk, options, .{ .foundation = .{ .resident_bytes = 0 } });
+    defer engine.close();
+    const session = try engine.openSession();
+    defer session.close();
+    for (0..40) |i| {
+        var feeds = [_]Feed{.{ .session = session, .tokens = &.{@intCast(i * 7 % vocab)}, .flags = &.{.sample} }};
+        try rig.step(engine, &feeds);
+    }
+    const stats = engine.stats();
+    try std.testing.expect(stats.prefetch_issued > 0);
+    try std.testing.expect(stats.prefetch_used + stats.prefetch_late <= stats.prefetch_issued);
+    // Four experts of every layer but the first were guessed for in every step; the first one's after all but the last.
+    const later_layers = stats.guess_needed / (40 * 4);
+    try std.testing.expectEqual(later_layers * 40 * 4, stats.guess_needed);
+    try std.testing.expectEqual(39 * 4, stats.guess_first_needed);
+    try std.testing.expect(stats.guess_right > 0 and stats.guess_right <= stats.guess_right_all and stats.guess_right_all < stats.guess_needed);
+    // Every record read is a miss that nobody was reading, or a guess; the last guesses may be in flight.
+    const record = engine.plan().record_bytes;
+    const demanded = (stats.expert_misses - stats.prefetch_late) * record;
+    try std.testing.expect(stats.expert_bytes_read >= demanded + stats.prefetch_used * record + stats.prefetch_wasted_bytes);
+    try std.testing.expect(stats.expert_bytes_read <= demanded + stats.prefetch_issued * record);
+    try std.testing.expectEqual(stats.step_ns, stats.disk_busy_ns + stats.disk_idle_ns);
+    try std.testing.expect(stats.disk_busy_ns > 0);
+}
+
 /// The plan with nothing resident before.
 fn planOf(disk: *const Disk, options: abi.EngineOptions) !abi.Plan {
     const engine = try openPlanned(disk, options);

@@ -12,6 +12,7 @@ const batch_room = @import("batch.zig");
 const delta_layer = @import("delta_layer.zig");
 const model_room = @import("model.zig");
 const moe_layer = @import("moe_layer.zig");
+const Predictor = @import("predictor.zig").Predictor;
 const Settings = @import("settings.zig").Settings;
 const StateLayout = @import("state_layout.zig").StateLayout;
 const Workspace = @import("workspace.zig").Workspace;
@@ -28,6 +29,7 @@ pub const Pass = struct {
     scratch: *const backend.Buffer,
     state: *const StateLayout,
     store: *store.Store,
+    predictor: *Predictor,
     workspace: *Workspace,
     message: *result.Message,
     /// Looked at between layers; null in a step that always completes.
@@ -83,6 +85,7 @@ pub fn run(pass: *const Pass) Error!void {
                 .{ number, pass.model.layers.len },
             );
         }
+        pass.store.poll(); // guesses that wait are read while the mixer computes
         pass.normInto(layer.input_norm, a.normed);
         switch (layer.mixer) {
             .attention => |*weights| attention_layer.enqueue(pass, number, weights),

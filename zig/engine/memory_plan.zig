@@ -8,6 +8,7 @@ const backend = @import("../backend/backend.zig");
 const store = @import("../experts/store.zig");
 const Description = @import("../format/description.zig").Description;
 const Activations = @import("activations.zig").Activations;
+const predictor = @import("predictor.zig");
 const Settings = @import("settings.zig").Settings;
 const StateLayout = @import("state_layout.zig").StateLayout;
 const WeightsLayout = @import("model.zig").WeightsLayout;
@@ -136,8 +137,10 @@ pub fn shapesOf(description: *const Description, settings: *const Settings, toke
 fn scratchBytes(inputs: Inputs, tokens: u32) u64 {
     const shape = &inputs.description.shape;
     const shapes = shapesOf(inputs.description, inputs.settings, tokens);
+    const speculation = predictor.speculationOptions(shape, inputs.settings);
     const activations: Activations = .init(shape, tokens, inputs.settings.experts_per_token);
-    const host = Workspace.bytes(shape, inputs.settings, tokens) + store.Store.tableBytes(shape.layers, shape.experts, 0, .{});
+    const host = Workspace.bytes(shape, inputs.settings, tokens) + store.Store.tableBytes(shape.layers, shape.experts, 0, speculation) +
+        predictor.Predictor.bytes(shape, inputs.settings);
     return activations.bytes + inputs.device.vtable.scratchBytes(inputs.device.context, &shapes) + host + weights_load.memory_bytes;
 }
 

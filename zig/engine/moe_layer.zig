@@ -12,9 +12,12 @@ const Error = result.Error;
 
 pub fn run(pass: *const Pass, layer: usize, weights: *const model_room.Moe) Error!void {
     const distinct = try route(pass, layer, weights);
+    pass.predictor.judge(layer, distinct);
     const experts = try pass.store.begin(@intCast(layer), distinct);
     defer experts.end();
     // The misses are being read now.
+    pass.predictor.guessNext(pass, layer);
+    if (pass.settings.wait_for_misses) try experts.settle();
     sharedExpert(pass, weights);
     while (true) {
         const count = try experts.next(pass.workspace.ready);

@@ -22,6 +22,12 @@ pub fn peakResidentBytes() u64 {
     return @intCast(@max(usage.maxrss, 0));
 }
 
+pub fn monotonicNs() u64 {
+    var now: std.c.timespec = undefined;
+    std.debug.assert(std.c.clock_gettime(.MONOTONIC, &now) == 0);
+    return @as(u64, @intCast(now.sec)) * std.time.ns_per_s + @as(u64, @intCast(now.nsec));
+}
+
 /// Memory of the machine.
 pub fn machineBytes() u64 {
     return std.process.totalSystemMemory() catch 0;

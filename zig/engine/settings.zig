@@ -27,6 +27,8 @@ pub const Settings = struct {
     reader: abi.ReaderKind,
     reader_threads: u32,
     direct_io: bool,
+    prefetch: abi.Prefetch,
+    wait_for_misses: bool,
 
     pub fn init(options: *const abi.EngineOptions, shape: *const abi.ModelDesc, message: *Message) Error!Settings {
         const o = options;
@@ -55,6 +57,7 @@ pub const Settings = struct {
             .{ o.chunk_tokens, chunk_tokens_max },
         );
         if (o.direct_io > 1) return message.fail(error.InvalidArgument, "direct I/O is 0 or 1, not {d}", .{o.direct_io});
+        if (o.wait_for_misses > 1) return message.fail(error.InvalidArgument, "waiting for all misses is 0 or 1, not {d}", .{o.wait_for_misses});
         const kv_format: abi.Format = switch (o.kv_format) {
             @intFromEnum(abi.Format.f16) => .f16,
             @intFromEnum(abi.Format.f32) => .f32,
@@ -76,6 +79,9 @@ pub const Settings = struct {
                 return message.fail(error.InvalidArgument, "the reader {d} is unknown", .{o.reader}),
             .reader_threads = o.reader_threads,
             .direct_io = o.direct_io == 1,
+            .prefetch = std.enums.fromInt(abi.Prefetch, o.prefetch) orelse
+                return message.fail(error.InvalidArgument, "prefetch mode {d} is unknown", .{o.prefetch}),
+            .wait_for_misses = o.wait_for_misses == 1,
         };
     }
 };

@@ -190,11 +190,6 @@ pub const Store = struct {
         return store.totals;
     }
 
-    /// Every expert has a slot: nothing is ever missed twice.
-    pub fn holdsAll(store: *const Store) bool {
-        return store.options.slot_count >= store.options.layers.len * @as(u64, store.options.experts);
-    }
-
     /// Starts a pass over distinct experts of one layer: hits are pinned, misses are queued in the order of `ids`.
     /// One pass at a time; it must be ended with `Pass.end`, also after an error of `next`. `ids` is copied.
     pub fn begin(store: *Store, layer: u32, ids: []const u32) Error!Pass {

@@ -1,0 +1,135 @@
+//! Guesses the experts of the next layer while this one's are being read or computed, so that the disk need not fall idle:
+//! the next layer's own norm and router over the residual stream as it is. For the first layer, over the embedding of the
+//! token just sampled. Only steps of few tokens are guessed for. Owned by the engine; its thread enters.
+
+const std = @import("std");
+const abi = @import("../abi/types.zig");
+const backend = @import("../backend/backend.zig");
+const store_room = @import("../experts/store.zig");
+const Pass = @import("forward.zig").Pass;
+const Settings = @import("settings.zig").Settings;
+
+/// Steps of more tokens touch most experts anyway.
+pub const tokens_max = 4;
+
+/// Experts guessed per token and layer: half as many again as are routed.
+pub fn guessesPerToken(shape: *const abi.ModelDesc, k: usize) usize {
+    return @min(shape.experts, k + (k + 1) / 2);
+}
+
+/// What the store must be ready for.
+pub fn speculationOptions(shape: *const abi.ModelDesc, settings: *const Settings) store_room.SpeculationOptions {
+    return .{ .per_layer_max = @intCast(@min(shape.experts, guessesPerToken(shape, settings.experts_per_token) * tokens_max)) };
+}
+
+/// How good the guesses were: of the experts needed, those among the first K guesses per token, and among all of them.
+pub const Recall = struct { needed: u64 = 0, right: u64 = 0, right_all: u64 = 0 };
+
+pub const Predictor = struct {
+    enabled: bool,
+    k: usize,
+    per_token: usize,
+    ids: []u32, // [tokens_max * per_token] as the router ranks them, token by token
+    guessed: []u32, // the same without repeats, likeliest first
+    rank: []u32, // [experts] place in a token's ranking, from 1; 0 when not guessed
+    guessed_count: usize = 0,
+    /// Whose experts `guessed` are.
+    layer: ?usize = null,
+    first_layer: Recall = .{},
+    later_layers: Recall = .{},
+
+    pub fn init(arena: std.mem.Allocator, shape: *const abi.ModelDesc, settings: *const Settings, enabled: bool) error{OutOfMemory}!Predictor {
+        const k = settings.experts_per_token;
+        const per_token = guessesPerToken(shape, k);
+        const rank = try arena.alloc(u32, shape.experts);
+        @memset(rank, 0);
+        return .{
+            .enabled = enabled,
+            .k = k,
+            .per_token = per_token,
+            .ids = try arena.alloc(u32, tokens_max * per_token),
+            .guessed = try arena.alloc(u32, tokens_max * per_token),
+            .rank = rank,
+        };
+    }
+
+    /// What `init` allocates.
+    pub fn bytes(shape: *const abi.ModelDesc, settings: *const Settings) u64 {
+        const guesses = tokens_max * guessesPerToken(shape, settings.experts_per_token);
+        return (2 * guesses + shape.experts) * @sizeOf(u32);
+    }
+
+    /// After the pass over `layer` began: its misses are under way, the residual stream holds the mixer's output.
+    pub fn guessNext(predictor: *Predictor, pass: *const Pass, layer: usize) void {
+        if (!predictor.enabled or pass.tokens() > tokens_max or layer + 1 == pass.model.layers.len) return;
+        predictor.guess(pass, layer + 1, pass.tokens());
+    }
+
+    /// After a step: `sampled` are the tokens that the next one will probably begin with. Overwrites the residual stream.
+    pub fn guessFirst(predictor: *Predictor, pass: *const Pass, sampled: []const u32) void {
+        if (!predictor.enabled or sampled.len == 0 or sampled.len > tokens_max) return;
+        const device = pass.device;
+        device.vtable.embed(device.context, &.{ .table = &pass.model.embedding, .tokens = sampled, .out = pass.at(pass.activations.residual) });
+        predictor.guess(pass, 0, sampled.len);
+    }
+
+    fn guess(predictor: *Predictor, pass: *const Pass, layer: usize, tokens: usize) void {
+        const device = pass.device;
+        const a = pass.activations.guess;
+        const weights = &pass.model.layers[layer];
+        device.vtable.rmsNorm(device.context, &.{
+            .x = pass.at(pass.activations.residual),
+            .weight = weights.post_attention_norm,
+            .out = pass.at(a.normed),
+            .rows = tokens,
+            .dim = pass.shape.hidden,
+            .eps = pass.shape.norm_eps,
+        });
+        device.vtable.linear(device.context, &.{
+            .x = pass.at(a.normed),
+            .tokens = tokens,
+            .outputs = &.{.{ .weight = &weights.moe.router, .out = pass.at(a.logits) }},
+        });
+        device.vtable.route(device.context, &.{
+            .logits = pass.at(a.logits),
+            .ids = pass.at(a.ids),
+            .weights = pass.at(a.weights),
+            .tokens = tokens,
+            .experts = pass.shape.experts,
+            .k = predictor.per_token,
+            .renormalise = false,
+        });
+        const ids = predictor.ids[0 .. tokens * predictor.per_token];
+        // A device that fails here fails in the step as well, which tells it.
+        device.vtable.read(device.context, pass.at(a.ids), std.mem.sliceAsBytes(ids)) catch return;
+        predictor.collect(layer, ids, tokens);
+        pass.store.prefetch(@intCast(layer), predictor.guessed[0..predictor.guessed_count]);
+    }
+
+    /// The tokens' rankings merged: all first choices, then all second ones, each expert once.
+    fn collect(predictor: *Predictor, layer: usize, ids: []const u32, tokens: usize) void {
+        @memset(predictor.rank, 0);
+        predictor.guessed_count = 0;
+        predictor.layer = layer;
+        for (0..predictor.per_token) |place| for (0..tokens) |token| {
+            const id = ids[token * predictor.per_token + place];
+            if (id >= predictor.rank.len or predictor.rank[id] != 0) continue; // not a number: the step will say so
+            predictor.rank[id] = @intCast(place + 1);
+            predictor.guessed[predictor.guessed_count] = id;
+            predictor.guessed_count += 1;
+        };
+    }
+
+    /// The layer's router has spoken: `distinct` are the experts of the batch.
+    pub fn judge(predictor: *Predictor, layer: usize, distinct: []const u32) void {
+        if (predictor.layer != layer) return;
+        predictor.layer = null;
+        const recall = if (layer == 0) &predictor.first_layer else &predictor.later_layers;
+        recall.needed += distinct.len;
+        for (distinct) |id| {
+            const rank = predictor.rank[id];
+            recall.right += @intFromBool(rank > 0 and rank <= predictor.k);
+            recall.right_all += @intFromBool(rank > 0);
+        }
+    }
+};
