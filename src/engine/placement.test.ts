@@ -96,7 +96,10 @@ describe("byte-identical logits", () => {
       for (const prefetch of ["off", "automatic", "on"] as const) {
         for (const waitForMisses of [false, true]) {
           const options = { ...base, prefetch, waitForMisses };
-          const outcome = await outcomeOf({ ...options, memoryBytes: await limitBytes(limit, options) }, limit !== "none");
+          const outcome = await outcomeOf(
+            { ...options, memoryBytes: await limitBytes(limit, options) },
+            limit !== "none",
+          );
           const name = { limit, prefetch, waitForMisses };
           expect({ ...name, hash: outcome.hash }).toEqual({ ...name, hash: reference.hash });
           if (limit === "none") continue;
