@@ -1,15 +1,17 @@
 // The files a compiled binary carries: writes build/embedded-model.ts, which package.json maps to #embedded-model under
 // the condition fm-compiled.
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Problem, root } from "./project.mjs";
 
 const model = "models/spark/model";
+const suite = "models/spark/suite/held-out.jsonl";
 
-/** Lists the embedded model's files with their hashes as a module that imports each as a file. */
+/** Lists the embedded model's files with their hashes, and the task suite, as a module that imports each as a file. */
 export function writeEmbeddedModel() {
   const names = modelFiles();
+  if (!existsSync(join(root, suite))) throw new Problem(`${suite} is missing: this checkout has no task suite`);
   const imports = names.map(
     (name, index) => `import file${index} from ${JSON.stringify(`../${model}/${name}`)} with { type: "file" };`,
   );
@@ -28,6 +30,8 @@ export function writeEmbeddedModel() {
     ...entries,
     "],",
     "};",
+    `import suite from ${JSON.stringify(`../${suite}`)} with { type: "file" };`,
+    "export const embeddedSuite = suite;",
     "",
   ];
   writeFileSync(join(root, "build/embedded-model.ts"), text.join("\n"));

@@ -1,4 +1,4 @@
-/** `flashmoe eval`: quality of a model on a text or on token ids: perplexity, logits, KL against reference logits. */
+/** `flashmoe eval`: quality of a model on a text or on token ids (perplexity, logits, KL against reference logits) and on tasks. */
 import type { Command } from "commander";
 import type { FlashMoE } from "../engine/index.ts";
 import type { ModelDescription } from "../models/description.ts";
@@ -6,6 +6,7 @@ import { requireTokenizer } from "../models/tokenizer.ts";
 import { klDivergence } from "./eval-kl.ts";
 import { writeLogits } from "./eval-logits.ts";
 import { perplexity } from "./eval-perplexity.ts";
+import { addSuiteCommand } from "./eval-suite.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { chosenModel, locateModel } from "./locate-model.ts";
 import { openEngine } from "./open-engine.ts";
@@ -66,6 +67,7 @@ export function addEvalCommand(program: Command): void {
   add("kl", "distance from reference logits: KL in nats, top-1 agreement", klDivergence, {
     whole: true,
   }).requiredOption("--reference <file>", "the reference: .npy, f32 [tokens, vocabulary]");
+  addSuiteCommand(group);
 }
 
 /** `whole`: all tokens must fit into one context, since the result is per position. */

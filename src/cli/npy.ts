@@ -1,94 +1,46 @@
 /** NumPy .npy files of f32 matrices, version 1.0: what `eval` writes logits to and reads reference logits from. */
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { FlashmoeError } from "../errors.ts";
+import { codeOf, OutputFile } from "./output-file.ts";
 import { usage } from "./usage.ts";
 
 const MAGIC = "\x93NUMPY\x01\x00";
 
-/** Writes rows one by one to a temporary name; `finish` syncs and renames it, so that the name never holds half a matrix. */
+/** Writes rows one by one; `finish` gives the file its name, so that the name never holds half a matrix. */
 export class NpyWriter {
-  private descriptor: number | null = null;
-  private readonly partial: string;
+  private readonly file: OutputFile;
   private rows = 0;
 
   /** Refuses a target that could not be written; touches nothing yet. */
   constructor(
-    private readonly path: string,
+    path: string,
     private readonly shape: [rows: number, cols: number],
   ) {
-    this.partial = `${path}.partial`;
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-      throw usage(`${path} is a directory.`, "Give the name of a file.");
-    }
-    try {
-      accessSync(dirname(path), constants.W_OK | constants.X_OK);
-    } catch (cause) {
-      throw usage(`${path} cannot be written (${codeOf(cause)}).`, "Give a file in a directory that is yours.", cause);
-    }
+    this.file = new OutputFile(path);
   }
 
   begin(): void {
-    this.attempt(() => {
-      this.descriptor = openSync(this.partial, "w");
-      writeFully(this.descriptor, headerOf(this.shape));
-    });
+    this.file.begin();
+    this.file.write(headerOf(this.shape));
   }
 
   push(row: Float32Array): void {
-    const { descriptor, shape } = this;
-    if (descriptor === null || row.length !== shape[1] || this.rows >= shape[0]) {
+    if (row.length !== this.shape[1] || this.rows >= this.shape[0]) {
       throw new RangeError("row outside the declared shape");
     }
-    this.attempt(() => writeFully(descriptor, new Uint8Array(row.buffer, row.byteOffset, row.byteLength)));
+    this.file.write(new Uint8Array(row.buffer, row.byteOffset, row.byteLength));
     this.rows += 1;
   }
 
   finish(): void {
-    const { descriptor } = this;
-    if (descriptor === null || this.rows !== this.shape[0]) throw new RangeError("rows are missing");
-    this.attempt(() => {
-      fsyncSync(descriptor);
-      renameSync(this.partial, this.path);
-      this.descriptor = null;
-      closeSync(descriptor);
-    });
+    if (this.rows !== this.shape[0]) throw new RangeError("rows are missing");
+    this.file.finish();
   }
 
   /** Leaves nothing behind of a matrix that was not finished. */
   abandon(): void {
-    if (this.descriptor === null) return;
-    closeSync(this.descriptor);
-    this.descriptor = null;
-    rmSync(this.partial, { force: true });
+    this.file.abandon();
   }
-
-  private attempt(action: () => void): void {
-    try {
-      action();
-    } catch (cause) {
-      throw new FlashmoeError("io_failed", `${this.path} cannot be written (${codeOf(cause)}).`, {
-        hint: "Check the free space and the permissions.",
-        cause,
-      });
-    }
-  }
-}
-
-function writeFully(descriptor: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
 }
 
 /** The dictionary is padded so that the data starts on a multiple of 64. */
@@ -155,10 +107,6 @@ export class NpyReader {
     }
     return bytes;
   }
-}
-
-function codeOf(cause: unknown): string {
-  return (cause as NodeJS.ErrnoException).code ?? "unknown";
 }
 
 function unusable(path: string, what: string, cause?: unknown): FlashmoeError {

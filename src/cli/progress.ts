@@ -10,7 +10,7 @@ import { printable, type Terminal } from "./terminal.ts";
 const SHOW_AFTER_MS = 1000;
 const PLAIN_LINE_EVERY_MS = 5000;
 
-export type Unit = "bytes" | "tokens";
+export type Unit = "bytes" | "tokens" | "items";
 
 export interface Progress {
   update(done: number, total: number): void;

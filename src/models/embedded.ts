@@ -1,6 +1,7 @@
 /** Where the embedded default model lies as a directory: in a checkout its own, in a compiled binary extracted once. */
 
-import { embeddedModel } from "#embedded-model";
+import { readFileSync } from "node:fs";
+import { embeddedModel, embeddedSuite } from "#embedded-model";
 import { withPlacedFiles } from "../private-cache.ts";
 
 /** Name the embedded model goes by in output and messages. */
@@ -14,4 +15,9 @@ export function embeddedModelDirectory(): string {
   return "directory" in embeddedModel
     ? embeddedModel.directory
     : withPlacedFiles(embeddedModel.files, (directory) => directory);
+}
+
+/** The items of the built-in task suite, one JSON object a line; src/evaluation reads them. */
+export function embeddedSuiteText(): string {
+  return readFileSync(embeddedSuite, "utf8");
 }

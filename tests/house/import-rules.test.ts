@@ -41,7 +41,8 @@ const shared = ["errors.ts", "private-cache.ts", "version.ts", "modules.d.ts"];
 const mayImport: Record<string, string[]> = {
   "main.ts": ["cli", "engine"], // of the engine only which thread this is
   "index.ts": ["engine", "models", "chat"],
-  cli: ["chat", "engine", "models"],
+  cli: ["chat", "engine", "evaluation", "models"],
+  evaluation: ["chat", "models"],
   chat: ["models"],
   engine: ["native", "models"],
   native: [],
