@@ -99,7 +99,7 @@ def conversation(seed: int, part: str, only: str | None = None):
     elif draw < 0.17 and name != "recall":
         person = words.person(rng, part, 0.5)[0]
         if not any(role != "tools" and (person in text or "ame" in text) for role, text in messages):
-            ask = rng.choice(chats.ASK_NAME)
+            ask = chats.ASK_NAME.pick(rng, part)
             told = rng.choice([f"The name of the user is {person}.", f"You talk to {person}.", f"You are a helpful assistant. The user is called {person}."])
             messages = messages[:at] + [("system", told)] + messages[at:] + [("user", ask), ("assistant", f"Your name is {person}.")]
     return messages

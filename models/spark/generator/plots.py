@@ -100,7 +100,7 @@ def rescue(w):
     w["trouble"], w["tool"] = trouble, tool
     w.facts["tool"] = tool
     w.say("{time}, {H} was {walking} near {spot}.", "{time}, {H} was on the way to {spot}.", "{time}, {H} {walk} past {spot}.")
-    w.say("Suddenly {he} heard a small voice. \"Help! Help!\"", "Then {he} heard someone crying.", "\"Can anybody hear me?\" called a voice.")
+    w.say("Suddenly {he} heard a small voice. \"Help! Please help!\"", "Then {he} heard someone crying.", "\"Can anybody hear me?\" called a voice.")
     w.say("It was {meet}, who was {trouble}.", "{H_} looked closer. There was {meet}, {trouble}.", "{He_} found {meet}. The poor {fkind} was {trouble}.")
     w.say("\"Do not worry,\" said {H}. \"I will help you.\"", "\"Stay calm,\" said {H}. \"I have an idea.\"", "{H_} did not wait a moment.")
     w.part_ways()
@@ -396,7 +396,7 @@ def small_helps(w):
     w.say("The one who laughed the loudest was {meet}.", "Even {meet} did not want to play with {him}.", "\"Come back when you have grown,\" said {meet}.")
     w.say("{H_} went home and felt sad.", "\"I wish that I were big,\" thought {H}.", "{H_} said nothing, but it hurt.")
     w.part_ways()
-    w["lost"] = w.rng.choice(["golden key", "silver ring", "little bell", "shiny coin", "lucky stone"])
+    w.choose("lost", ["golden key", "silver ring", "little bell", "shiny coin", "lucky stone"])
     w.facts["lost_by_friend"] = w["lost"]
     w.say("{time}, the {lost} of {F} fell into a deep, narrow crack near {spot}.", "{time}, {F} lost a {lost}. It had rolled into a tiny hole at {spot}.")
     w.say("{F_} tried to reach it, but the hole was too narrow.", "Everybody tried to get it out, but nobody fit inside.", "\"My {lost}!\" cried {F}. \"I will never get it back!\"")

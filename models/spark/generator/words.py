@@ -4,6 +4,7 @@ Some of the entries are kept out of training (`held`), so that validation
 can ask about names and topics that were never seen together with a task.
 """
 
+import re
 import zlib
 
 GIRLS = """Ada Alma Amy Anna Bea Bella Cara Clara Cora Daisy Dina Edith Ella Elsa Emma Esme Eva Fay Flora Freya Gina
@@ -73,23 +74,41 @@ pasta salad ice_cream chocolate porridge dumplings""".replace("_", " ").replace(
 FOODS = [f.replace("_", " ") for f in FOODS]
 
 
-def kept(word: str) -> bool:
-    """True for the tenth of all words that only validation uses."""
-    return zlib.crc32(word.encode()) % 10 == 3
+def part_of(word: str) -> str:
+    """The one part that uses this word: 8 % are held, 7 % valid, the rest is for training."""
+    share = zlib.crc32(word.lower().encode()) % 100
+    return "held" if share < 8 else "valid" if share < 15 else "train"
+
+
+SHARED = {}
 
 
 def share(words, part):
-    """The names of one part: "train" leaves the kept ones out, "held" has only those."""
-    return [w for w in words if kept(w) == (part == "held")]
+    """The names of one part, in their order."""
+    key = (id(words), part)
+    if key not in SHARED:
+        SHARED[key] = (words, [w for w in words if part_of(w) == part])       # the list itself is kept, so its id stays its own
+    return SHARED[key][1]
 
 
 # Topics are few and people ask for them, so only these stay out of training.
 HELD_TOPICS = set("""alpaca heron gorilla cricket squid alien weaver mayor mitten canoe scooter compass necklace
-watering_can lantern yo-yo attic airport volcano""".split())
+watering_can lantern yo-yo attic airport volcano otter moose zebra lizard ant sparrow walrus tailor librarian robot trumpet backpack bell map island theater pie tree""".split())
+
+
+VALID_TOPICS = set("""llama falcon toad lobster potter clown astronaut mirror camera teapot suitcase sled drum library
+harbor meadow tunnel badger camel sheep eagle crab pilot nurse pirate violin basket hat circus cake star""".split())
 
 
 def topics(words, part):
-    return [w for w in words if (w.split("/")[0] in HELD_TOPICS) == (part == "held")]
+    """Topics of one part; a list with none of its own lends all its training topics."""
+    key = (id(words), part, "topics")
+    if key not in SHARED:
+        def place(w):
+            w = w.split("/")[0]
+            return "held" if w in HELD_TOPICS else "valid" if w in VALID_TOPICS else "train"
+        SHARED[key] = (words, [w for w in words if place(w) == part] or [w for w in words if place(w) == "train"])
+    return SHARED[key][1]
 
 
 def article(phrase: str) -> str:
@@ -127,7 +146,7 @@ def invented(rng, part="train") -> str:
     """A name nobody has: teaches copying instead of remembering a list."""
     while True:
         name = "".join(rng.choice(ONSETS) + rng.choice(MIDDLES) for _ in range(rng.choice((1, 1, 2)))) + rng.choice(ENDS)
-        if 3 <= len(name) <= 9 and kept(name) == (part == "held"):
+        if 3 <= len(name) <= 9 and part_of(name) == part and not RUDE.search(name):
             return name.capitalize()
 
 
@@ -138,6 +157,18 @@ def every_word():
 
 
 MATERIAL = every_word()
+KNOWN = set(MATERIAL)
+# Pieces that must not come together by chance.
+RUDE = re.compile("fuc|fuk|shit|cunt|nigg|niga|rape|porn|dick|cock|slut|whor|bitch|puss|anus|penis|arse|tits|nazi|fag|cum|sex|piss|poop|hell|kill|suck|boob|turd|crap|damn|retard|spic|kike|twat|wank|jizz|dyke|homo|jew")
+NO_START = ("u", "eu", "ewe", "ouija", "hei", "on", "hon", "hou", "her", "ing", "ss", "nn", "tt", "ll", "pp", "ck", "rr", "ff", "dd", "gg", "bb", "mm", "ng", "nt", "nd", "lt", "rt", "rs", "ns")
+
+
+PLAIN = [w.split("/")[0] for group in (LAND, AIR, SEA, PEOPLE, OBJECTS) for w in group if "_" not in w]
+
+
+def plain_word(rng, part="train"):
+    """A noun of this part, in one word."""
+    return rng.choice(share(PLAIN, part))
 
 
 def glued(rng, part="train"):
@@ -153,7 +184,7 @@ def glued(rng, part="train"):
             size = rng.randint(2, 5)
             start = rng.randint(0, max(0, len(word) - size))
             out += word[start: start + size]
-        if 3 <= len(out) <= 11 and "-" not in out and kept(out) == (part == "held") and any(c in "aeiouy" for c in out):
+        if 3 <= len(out) <= 11 and "-" not in out and part_of(out) == part and not out.startswith(NO_START) and out not in KNOWN and not RUDE.search(out) and any(c in "aeiouy" for c in out):
             return out
 
 

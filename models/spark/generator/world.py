@@ -91,7 +91,7 @@ class World(dict):
         self.rng, self.part, self.hero, self.friend = rng, part, hero, friend
         self.habitat = HABITATS[habitat]
         self.wet = habitat == "sea"
-        self.lines, self.facts = [], {}
+        self.lines, self.facts, self.preset = [], {}, {}
         for slot in ("walk", "ran", "walking", "go", "come"):
             self[slot] = self.habitat[slot]
         for slot, text in PRONOUNS[hero.gender].items():
@@ -132,7 +132,8 @@ class World(dict):
             self.lines.append("\n\n")
 
     def choose(self, slot, options):
-        self[slot] = self.rng.choice(options)
+        """A slot's value: what was asked for, else one of the options."""
+        self[slot] = self.preset.get(slot) or self.rng.choice(options)
         return dict.__getitem__(self, slot)
 
     def named(self, being, text):
