@@ -9,12 +9,13 @@ Per head, with a state S [Dv, Dk] that starts at zero:
 
 Inside a chunk of C tokens the u_t depend on each other through a unit lower
 triangular system, so one small inverse per chunk turns the recurrence into
-matrix products; only the state passes from chunk to chunk in a loop.
+matrix products; only the state passes from chunk to chunk (scan.py).
 """
 
 import torch
 import torch.nn.functional as F
 
+from scan import scan
 CHUNK = 64
 BLOCK = 16
 
@@ -52,7 +53,7 @@ def gated_delta(q, k, v, g, beta):
 
     q, k: [B, H, T, Dk], already normalised and scaled; v: [B, H, T, Dv];
     g (log decay, <= 0) and beta: [B, H, T].  T is a multiple of CHUNK.
-    All f32.  Returns o: [B, H, T, Dv].
+    All f32.  Returns o: [B, H, T, Dv] and the last state, transposed: [B, H, Dk, Dv].
     """
     batch, heads, length, dk = q.shape
     dv = v.shape[-1]
@@ -75,19 +76,10 @@ def gated_delta(q, k, v, g, beta):
     reach = inverse @ (k_beta * fade)                           # how S changes u
     last = total[..., -1:]                                      # [N, n, 1]
     k_end = k * (last - total).exp().unsqueeze(-1)
-    keep = last.exp().unsqueeze(-1)                             # [N, n, 1, 1]
-
-    state = q.new_zeros(batch * heads, dk, dv)                  # S transposed
-    updates, states = [], []
-    for i in range(count):
-        u = own[:, i] - reach[:, i] @ state
-        states.append(state)
-        updates.append(u)
-        state = state * keep[:, i] + k_end[:, i].transpose(-1, -2) @ u
-    updates = torch.stack(updates, 1)                           # [N, n, C, Dv]
-    states = torch.stack(states, 1)                             # [N, n, Dk, Dv]
-    out = (q * fade) @ states + ((q @ k.transpose(-1, -2)) * decay) @ updates
-    return out.reshape(batch, heads, length, dv)
+    keep = last.exp().squeeze(-1)                               # [N, n]
+    updates, states = scan(own, reach, k_end, keep)             # [N, n, C, Dv], [N, n + 1, Dk, Dv]
+    out = (q * fade) @ states[:, :-1] + ((q @ k.transpose(-1, -2)) * decay) @ updates
+    return out.reshape(batch, heads, length, dv), states[:, -1].reshape(batch, heads, dk, dv)
 
 
 def gated_delta_stepwise(q, k, v, g, beta):
@@ -100,4 +92,4 @@ def gated_delta_stepwise(q, k, v, g, beta):
         u = (v[:, :, t] - (state @ k[:, :, t, :, None]).squeeze(-1)) * beta[:, :, t, None]
         state = state + u.unsqueeze(-1) * k[:, :, t].unsqueeze(-2)
         out.append((state @ q[:, :, t, :, None]).squeeze(-1))
-    return torch.stack(out, 2)
+    return torch.stack(out, 2), state.transpose(-1, -2)

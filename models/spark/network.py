@@ -5,6 +5,8 @@ and layout, norms with the one folded in, so export only renames and
 roundings.  Several documents share a row of tokens; `segment` numbers them,
 and nothing leaks from one to the next: attention is masked, the convolution
 does not reach back, and the delta-net state is wiped at each start.
+"flex" attention skips the blocks between documents; it must be compiled and
+runs on a GPU.  "masked" is the plain form with a full mask, for everything else.
 """
 
 import math
@@ -12,6 +14,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
 from delta import gated_delta
 from quant import straight_through
@@ -29,7 +32,7 @@ class Weights(nn.Module):
         self.bits = bits        # 0: stays bf16 in the shipped file
 
     def get(self, rounding):
-        """The weight, moved towards its roundingd value by `rounding`, a tensor from 0 to 1."""
+        """The weight, moved towards its rounded value by `rounding`, a tensor from 0 to 1."""
         if rounding is None or not self.bits:
             return self.weight
         return straight_through(self.weight, self.bits, rounding)
@@ -66,8 +69,8 @@ class Attention(nn.Module):
         a, b, rest = x[..., : rot // 2], x[..., rot // 2: rot], x[..., rot:]
         return torch.cat([a * cos - b * sin, b * cos + a * sin, rest], -1)
 
-    def forward(self, x, ctx, rounding):
-        """x [B, T, hidden]; ctx['mask'] [B, 1, T, T] bool; ctx['cos'/'sin'] [T, rot/2]."""
+    def inputs(self, x, cos, sin, rounding):
+        """x [B, T, hidden]; cos, sin [T or B x 1 x T, rot/2] -> query, key, value [B, heads, T, D], gate [B, T, heads, D]."""
         s = self.s
         batch, length, _ = x.shape
         lin = lambda m: F.linear(x, m.get(rounding).to(x.dtype))
@@ -76,14 +79,25 @@ class Attention(nn.Module):
         value = lin(self.v_proj).view(batch, length, s.num_key_value_heads, s.head_dim)
         query = norm(query, self.q_norm.weight, s.rms_norm_eps).transpose(1, 2)
         key = norm(key, self.k_norm.weight, s.rms_norm_eps).transpose(1, 2)
-        query = self.rotate(query, ctx["cos"], ctx["sin"]).to(x.dtype)
-        key = self.rotate(key, ctx["cos"], ctx["sin"]).to(x.dtype)
-        times = s.num_attention_heads // s.num_key_value_heads
-        key = key.repeat_interleave(times, 1)
-        value = value.transpose(1, 2).repeat_interleave(times, 1)
-        out = F.scaled_dot_product_attention(query, key, value, attn_mask=ctx["mask"])
+        query = self.rotate(query, cos, sin).to(x.dtype)
+        key = self.rotate(key, cos, sin).to(x.dtype)
+        return query, key, value.transpose(1, 2), gate
+
+    def attend(self, query, key, value, mask):
+        """mask: a BlockMask, a bool tensor [B, 1, Tq, Tk], or None for plain causal order."""
+        times = self.s.num_attention_heads // self.s.num_key_value_heads
+        key, value = key.repeat_interleave(times, 1), value.repeat_interleave(times, 1)
+        if isinstance(mask, BlockMask):
+            return flex_attention(query, key, value, block_mask=mask)
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=mask is None)
+
+    def outputs(self, out, gate, rounding):
         out = out.transpose(1, 2) * torch.sigmoid(gate)
-        return F.linear(out.reshape(batch, length, -1), self.o_proj.get(rounding).to(x.dtype))
+        return F.linear(out.flatten(-2), self.o_proj.get(rounding).to(out.dtype))
+
+    def forward(self, x, ctx, rounding):
+        query, key, value, gate = self.inputs(x, ctx["cos"], ctx["sin"], rounding)
+        return self.outputs(self.attend(query, key, value, ctx["mask"]), gate, rounding)
 
 
 class DeltaNet(nn.Module):
@@ -114,12 +128,11 @@ class DeltaNet(nn.Module):
             out = out + earlier * weight[:, -1 - back] * ctx["near"][back - 1].unsqueeze(-1).to(u.dtype)
         return F.silu(out)
 
-    def forward(self, x, ctx, rounding):
-        """x [B, T, hidden]; ctx['near'] [taps-1, B, T]; ctx['start'] [B, T], 1 at a first token."""
+    def inputs(self, x, mixed, rounding):
+        """x [B, T, hidden] and the convolution's output -> q, k, v [B, H, T, D], log decay and beta [B, H, T], all f32."""
         s = self.s
         batch, length, _ = x.shape
         lin = lambda m: F.linear(x, m.get(rounding).to(x.dtype))
-        mixed = self.conv(lin(self.in_proj_qkv), ctx)
         heads = lambda t, n: t.view(batch, length, n, -1).transpose(1, 2).float()
         q = heads(mixed[..., : s.key_dim], s.linear_num_key_heads)
         k = heads(mixed[..., s.key_dim: 2 * s.key_dim], s.linear_num_key_heads)
@@ -128,13 +141,22 @@ class DeltaNet(nn.Module):
         q = (unit(q) * s.linear_key_head_dim ** -0.5).repeat_interleave(times, 1)
         k = unit(k).repeat_interleave(times, 1)
         g = -self.A_log.exp() * F.softplus(lin(self.in_proj_a).float() + self.dt_bias)
-        g = (g + WIPE * ctx["start"].unsqueeze(-1)).transpose(1, 2)
-        beta = lin(self.in_proj_b).float().sigmoid().transpose(1, 2)
-        out = gated_delta(q, k, v, g, beta).transpose(1, 2)          # [B, T, Hv, Dv]
-        z = lin(self.in_proj_z).view(batch, length, s.linear_num_value_heads, -1)
-        out = norm(out, self.norm.weight, s.rms_norm_eps) * F.silu(z.float())
-        out = out.to(x.dtype).reshape(batch, length, -1)
-        return F.linear(out, self.out_proj.get(rounding).to(x.dtype))
+        beta = lin(self.in_proj_b).float().sigmoid()
+        return q, k, v, g.transpose(1, 2), beta.transpose(1, 2)
+
+    def outputs(self, out, x, rounding):
+        """out [B, H, T, Dv] f32 -> [B, T, hidden]: the gated norm and the projection back."""
+        out = out.transpose(1, 2)
+        z = F.linear(x, self.in_proj_z.get(rounding).to(x.dtype)).view(out.shape)
+        out = norm(out, self.norm.weight, self.s.rms_norm_eps) * F.silu(z.float())
+        return F.linear(out.to(x.dtype).flatten(-2), self.out_proj.get(rounding).to(x.dtype))
+
+    def forward(self, x, ctx, rounding):
+        """x [B, T, hidden]; ctx['near'] [taps-1, B, T]; ctx['start'] [B, T], 1 at a first token."""
+        mixed = self.conv(F.linear(x, self.in_proj_qkv.get(rounding).to(x.dtype)), ctx)
+        q, k, v, g, beta = self.inputs(x, mixed, rounding)
+        out, _ = gated_delta(q, k, v, g + WIPE * ctx["start"].unsqueeze(1), beta)
+        return self.outputs(out, x, rounding)
 
 
 class Swiglu(nn.Module):
@@ -164,7 +186,7 @@ class Experts(nn.Module):
     """The sparse block; on a GPU it is trained as one wide dense SwiGLU.
 
     There an expert that was not chosen gets weight zero.  That spends E/K times
-    the needed products, but at these sizes two large products beat 32 small ones.
+    the needed products, but at these sizes three large products beat many small ones.
     """
 
     def __init__(self, s):
@@ -187,7 +209,6 @@ class Experts(nn.Module):
         y = y + gate * self.shared_expert(x, rounding)
         load = (share > 0).float().mean((0, 1)) / s.num_experts_per_tok
         return y, load, probs.mean((0, 1))
-
 
     def dense(self, x, share, rounding):
         """All experts as one wide SwiGLU; share [B, T, E] is zero where an expert was not chosen."""
@@ -235,25 +256,26 @@ class Network(nn.Module):
     def __init__(self, s):
         super().__init__()
         self.s = s
+        self.attention = "masked"
         self.embed_tokens = Weights(s.vocab_size, s.hidden_size, bits=4)
         self.layers = nn.ModuleList(Layer(s, i) for i in range(s.num_hidden_layers))
         self.norm = Weights(s.hidden_size, ones=True)
 
+    def angles(self, positions):
+        """Rotation of positions [...] -> cos, sin [..., rot/2]."""
+        power = torch.arange(0, self.s.rotary_dim, 2, device=positions.device).float() / self.s.rotary_dim
+        angle = positions.float().unsqueeze(-1) / self.s.rope_theta ** power
+        return angle.cos(), angle.sin()
+
     def context(self, segment):
-        """segment [B, T] document numbers -> what the layers need to keep documents apart."""
-        s = self.s
-        length = segment.shape[1]
-        device = segment.device
-        same = segment.unsqueeze(1) == segment.unsqueeze(2)
-        causal = torch.ones(length, length, dtype=torch.bool, device=device).tril()
+        """segment [B, T] document numbers, never falling along a row -> what the layers need to keep documents apart."""
         near = []
-        for back in range(1, s.linear_conv_kernel_dim):
-            earlier = F.pad(segment, (back, 0), value=-1)[:, :length]
+        for back in range(1, self.s.linear_conv_kernel_dim):
+            earlier = F.pad(segment, (back, 0), value=-1)[:, : segment.shape[1]]
             near.append((earlier == segment).float())
-        power = torch.arange(0, s.rotary_dim, 2, device=device).float() / s.rotary_dim
-        angle = torch.arange(length, device=device).float().unsqueeze(1) / s.rope_theta ** power
-        return {"mask": (same & causal).unsqueeze(1), "near": torch.stack(near),
-                "start": 1.0 - near[0], "cos": angle.cos(), "sin": angle.sin()}
+        cos, sin = self.angles(torch.arange(segment.shape[1], device=segment.device))
+        mask = block_mask(segment) if self.attention == "flex" else full_mask(segment)
+        return {"mask": mask, "near": torch.stack(near), "start": 1.0 - near[0], "cos": cos, "sin": sin}
 
     def forward(self, ids, segment, rounding=None, dtype=torch.bfloat16):
         """ids, segment [B, T] -> (logits [B, T, vocab] in `dtype`, loads [L, E], probs [L, E])."""
@@ -267,3 +289,31 @@ class Network(nn.Module):
             probs.append(prob)
         x = norm(x, self.norm.weight, self.s.rms_norm_eps)
         return F.linear(x, table.to(dtype)), torch.stack(loads), torch.stack(probs)
+
+
+def full_mask(segment):
+    """[B, T] -> bool [B, 1, T, T]: earlier tokens of the same document, and the token itself."""
+    length = segment.shape[1]
+    causal = torch.ones(length, length, dtype=torch.bool, device=segment.device).tril()
+    return ((segment.unsqueeze(1) == segment.unsqueeze(2)) & causal).unsqueeze(1)
+
+
+def block_mask(segment, size=128):
+    """The same as blocks: which are empty, which are full, and a rule for those between.
+
+    Document numbers never fall along a row, so a block's first and last number tell all.
+    """
+    first, last = segment[:, ::size], segment[:, size - 1:: size]
+    count = first.shape[1]
+    order = torch.arange(count, device=segment.device)
+    some = (last.unsqueeze(1) >= first.unsqueeze(2)) & (order.unsqueeze(1) >= order)       # [B, queries, keys]
+    full = (first.unsqueeze(1) == last.unsqueeze(2)) & (order.unsqueeze(1) > order)
+
+    def listed(blocks):
+        index = blocks.int().argsort(dim=-1, descending=True, stable=True)
+        return blocks.sum(-1, dtype=torch.int32).unsqueeze(1), index.to(torch.int32).unsqueeze(1)
+
+    def rule(b, h, q, kv):
+        return (q >= kv) & (segment[b, q] == segment[b, kv])
+
+    return BlockMask.from_kv_blocks(*listed(some & ~full), *listed(full), BLOCK_SIZE=size, mask_mod=rule)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 class Shape:
     vocab_size: int = 4096
     hidden_size: int = 384
-    num_hidden_layers: int = 8
+    num_hidden_layers: int = 12
     full_attention_interval: int = 4
     num_attention_heads: int = 6
     num_key_value_heads: int = 2
@@ -24,12 +24,12 @@ class Shape:
     linear_key_head_dim: int = 64
     linear_value_head_dim: int = 64
     linear_conv_kernel_dim: int = 4
-    num_experts: int = 32
+    num_experts: int = 64
     num_experts_per_tok: int = 8
     moe_intermediate_size: int = 64
     shared_expert_intermediate_size: int = 128
     rms_norm_eps: float = 1e-6
-    max_position_embeddings: int = 4096
+    max_position_embeddings: int = 8192
 
     @property
     def rotary_dim(self) -> int:

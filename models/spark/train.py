@@ -1,76 +1,84 @@
-"""Trains spark on one GPU, from shards that `pack.py` writes meanwhile.
+"""Trains spark on one or several GPUs, from shards that `pack.py` writes meanwhile.
 
-    python train.py --steps 8000 --out build/run
+    torchrun --nproc-per-node 4 train.py --seconds 1200 --stop-after 540 --out build/run
 
-Weights and optimiser state are f32, products bf16.  The last part of the run
-computes with weights rounded to the shipped 4-bit form (straight-through),
-eased in, so the network settles where rounding does not hurt.  A run that is started
-again with the same --out continues from its last checkpoint.
+Weights and optimiser state are f32, products bf16.  The schedule follows the seconds spent in
+training, summed over calls: --seconds is the whole run, --stop-after ends this call, and a call
+with the same --out goes on from the last checkpoint.  Towards the end the network computes with
+weights rounded to the shipped 4-bit form (straight-through), eased in, so that it settles where
+rounding does not hurt.  Every rank holds the whole network; gradients are summed over ranks.
 """
 
 import argparse
 import json
 import math
+import os
+import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 
+import shipped
 from network import Network
-from pack import ANSWER, LENGTH, load_tokenizer
+from pack import load_tokenizer
+from reader import Reader, all_rows, unpack
 from shape import SPARK, TINY
 
 HERE = Path(__file__).parent
 
 
-class Reader:
-    """Batches of rows from numbered shards, in order, waiting for shards still being written."""
+class Ranks:
+    """The processes that train together; one alone works the same way."""
 
-    def __init__(self, folder, part, batch, device, end):
-        self.folder, self.part, self.batch, self.device, self.end = Path(folder), part, batch, device, end
-        self.shard, self.row, self.rows = 0, 0, None
+    def __init__(self):
+        self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        self.cuda = torch.cuda.is_available()
+        self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if self.cuda else torch.device("cpu")
+        if self.cuda:
+            torch.cuda.set_device(self.device)
+        if self.world > 1:
+            dist.init_process_group("nccl" if self.cuda else "gloo", device_id=self.device if self.cuda else None)
 
-    def load(self, wait):
-        path = self.folder / f"{self.part}-{self.shard:05d}.npy"
-        while not path.exists():
-            if not wait:
-                return False
-            time.sleep(0.2)
-        self.rows = np.load(path)
-        return True
+    def sum(self, tensor):
+        if self.world > 1:
+            dist.all_reduce(tensor)
+        return tensor
 
-    def next(self, wait=True):
-        """-> (ids [B, T], segment [B, T], weight [B, T-1]) on the device, or None at the end."""
-        if self.rows is None and not self.load(wait):
-            return None
-        if self.row + self.batch > len(self.rows):
-            self.shard, self.row = self.shard + 1, 0
-            if not self.load(wait):
-                self.rows = None
-                return None
-        rows = self.rows[self.row: self.row + self.batch].astype(np.int32)
-        self.row += self.batch
-        packed = torch.from_numpy(rows).to(self.device, non_blocking=True)
-        return unpack(packed, self.end)
+    def from_first(self, *values):
+        """Rank 0's numbers, at every rank."""
+        told = torch.tensor(values, dtype=torch.float64, device=self.device)
+        if self.world > 1:
+            dist.broadcast(told, 0)
+        return told.tolist()
 
+    def everyone(self, value):
+        out = [value]
+        if self.world > 1:
+            out = [None] * self.world
+            dist.all_gather_object(out, value)
+        return out
 
-def unpack(packed, end):
-    """packed [B, T] as pack.py stores it -> ids, document numbers, loss weights of the next token."""
-    ids = (packed & (ANSWER - 1)).long()
-    answer = (packed & ANSWER) != 0
-    ends = (ids == end).long()
-    segment = ends.cumsum(1) - ends
-    # Questions count a little: it teaches the words people use.  Padding does not count.
-    weight = torch.where(answer, 1.0, 0.1)[:, 1:]
-    return ids, segment, weight * (segment[:, 1:] == segment[:, :-1])
+    def sum_gradients(self, parameters):
+        if self.world == 1:
+            return
+        grads = [p.grad for p in parameters]
+        flat = torch._utils._flatten_dense_tensors(grads)
+        dist.all_reduce(flat)
+        torch._foreach_copy_(grads, torch._utils._unflatten_dense_tensors(flat, grads))
+
+    def same(self, parameters):
+        """Whether all ranks hold the same weights, bit for bit as far as a f64 sum can tell."""
+        mine = torch.stack([p.detach().double().sum() for p in parameters]).sum().item()
+        return len(set(self.everyone(mine))) == 1
 
 
-def loss_of(logits, ids, weight):
-    """Weighted mean cross entropy of the next token, in f32."""
+def loss_sum(logits, ids, weight):
+    """Weighted sum of the next tokens' cross entropies, in f32."""
     each = F.cross_entropy(logits[:, :-1].float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
-    return (each * weight.flatten()).sum() / weight.sum()
+    return (each * weight.flatten()).sum()
 
 
 def balance(loads, probs):
@@ -78,151 +86,227 @@ def balance(loads, probs):
     return (loads * probs).sum(-1).mean() * loads.shape[-1]
 
 
-def rate(step, args):
-    if step < args.warmup:
-        return args.rate * (step + 1) / args.warmup
-    progress = (step - args.warmup) / max(1, args.steps - args.warmup)
-    return args.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+def rate(progress, args):
+    """Learning rate at a share of the run: a short rise, then a cosine down to 1 %."""
+    if progress < args.warm:
+        return args.rate * max(progress, 0.002) / args.warm
+    along = (progress - args.warm) / (1 - args.warm)
+    return args.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, along))))
 
 
-def rounding(step, args):
-    """How far weights are moved to their 4-bit values at a step: 0, then a ramp, then 1."""
-    start, stop = (share * args.steps for share in args.ease)
-    if step >= stop:
-        return 1.0
-    return max(0.0, (step - start) / max(1.0, stop - start))
+def rounding(progress, args):
+    """How far weights are moved to their 4-bit values: 0, then a ramp, then 1."""
+    start, stop = args.ease
+    return 1.0 if progress >= stop else max(0.0, (progress - start) / max(1e-9, stop - start))
 
 
-@torch.no_grad()
-def measure(net, args, end, strength, batches=6):
-    """Held-out loss of the answers, and how evenly the experts are used."""
-    strength = torch.tensor(strength, device=args.device)
-    reader = Reader(args.data, "held", args.batch, args.device, end)
-    total, count, loads = 0.0, 0, []
-    while count < batches:
-        got = reader.next(wait=False)
-        if got is None:
-            break
-        ids, segment, weight = got
-        logits, load, _ = net(ids, segment, rounding=strength, dtype=args.dtype)
-        total += loss_of(logits, ids, (weight == 1.0).float()).item()
-        loads.append(load)
-        count += 1
-    return total / max(1, count), torch.stack(loads).mean(0)
+class Run:
+    """One training run, in this process: its network, data, clock and log."""
 
+    def __init__(self, args, ranks):
+        self.args, self.ranks, self.device = args, ranks, ranks.device
+        self.dtype = torch.bfloat16 if ranks.cuda or args.half else torch.float32
+        self.out = Path(args.out)
+        self.out.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(args.seed)
+        torch.set_float32_matmul_precision("high")
+        self.net = Network(TINY if args.tiny else SPARK).to(self.device)
+        self.parameters = list(self.net.parameters())
+        matrix = lambda p: p.dim() > 1 and p.shape[-1] > 1
+        groups = [{"params": [p for p in self.parameters if matrix(p)], "weight_decay": args.decay},
+                  {"params": [p for p in self.parameters if not matrix(p)], "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=args.rate, betas=(0.9, 0.95), eps=1e-8, fused=ranks.cuda)
+        self.end = load_tokenizer(args.tokenizer).token_to_id("<|endoftext|>")
+        self.reader = Reader(args.data, "train", ranks.rank, ranks.world, args.patience)
+        self.held = all_rows(args.data, args.held)
+        self.step, self.tokens, self.elapsed = 0, 0, 0.0
+        self.writing = None
+        self.resume()
+        self.log = open(self.out / "log.jsonl", "a") if ranks.rank == 0 else None
+        self.loss_sum = loss_sum
+        if ranks.cuda and not args.eager:
+            self.compile()
 
-def start_weights(path, device):
-    """From a file of torch weights, or from a folder in the shipped form."""
-    if Path(path).is_dir():
-        from shipped import state
-        return state(path)
-    return torch.load(path, map_location=device)
+    def compile(self):
+        choice = HERE / "build" / "choices.json"                # written by smoke.py on this machine
+        chosen = json.loads(choice.read_text()) if choice.exists() else {"attention": "flex", "scan": "triton"}
+        self.net.attention = chosen["attention"]
+        os.environ["SPARK_SCAN"] = chosen["scan"]
+        torch._dynamo.config.cache_size_limit = 64
+        for layer in self.net.layers:                           # one graph per kind of layer, shared by all of them
+            layer.compile(dynamic=False)
+        self.loss_sum = torch.compile(loss_sum, dynamic=False)
 
+    def note(self, **values):
+        if self.log is None:
+            return
+        line = json.dumps({k: round(v, 5) if isinstance(v, float) else v for k, v in values.items()})
+        print(line, flush=True)
+        self.log.write(line + "\n")
+        self.log.flush()
 
-def save(path, net, optimiser, step, reader):
-    draft = path.with_suffix(".draft")
-    torch.save({"net": net.state_dict(), "optimiser": optimiser.state_dict(), "step": step,
-                "shard": reader.shard, "row": reader.row}, draft)
-    draft.rename(path)
+    def resume(self):
+        path = self.out / "checkpoint.pt"
+        if path.exists():
+            kept = torch.load(path, map_location="cpu")
+            self.net.load_state_dict(kept["net"])
+            self.optimiser.load_state_dict(kept["optimiser"])
+            self.step, self.tokens, self.elapsed = kept["step"], kept["tokens"], kept["elapsed"]
+            self.reader.resume(kept["readers"])
+        elif self.args.start:
+            folder = Path(self.args.start)
+            self.net.load_state_dict(shipped.state(folder) if folder.is_dir() else torch.load(folder, map_location="cpu")["net"])
+
+    def save(self):
+        """Copies everything to memory at once and writes it beside the training; `settle` waits for it."""
+        readers = self.ranks.everyone(self.reader.position())
+        if not self.ranks.same(self.parameters):
+            raise SystemExit("the ranks' weights differ: gradients were not summed alike")
+        if self.ranks.rank:
+            return
+        self.settle()
+        away = lambda value: value.detach().to("cpu", copy=True) if torch.is_tensor(value) else value
+        optimiser = self.optimiser.state_dict()
+        optimiser = {"param_groups": optimiser["param_groups"], "state": {i: {k: away(v) for k, v in s.items()} for i, s in optimiser["state"].items()}}
+        kept = {"net": {k: away(v) for k, v in self.net.state_dict().items()}, "optimiser": optimiser, "step": self.step,
+                "tokens": self.tokens, "elapsed": self.elapsed, "readers": readers, "tiny": self.args.tiny}
+
+        def write():
+            draft = self.out / "checkpoint.draft"
+            torch.save(kept, draft)
+            draft.rename(self.out / "checkpoint.pt")
+
+        self.writing = threading.Thread(target=write)
+        self.writing.start()
+
+    def settle(self):
+        if self.writing is not None:
+            self.writing.join()
+
+    def batch(self):
+        packed = self.reader.next(self.args.rows).to(self.device, non_blocking=True)
+        return unpack(packed, self.end)
+
+    def learn(self, strength):
+        """One step -> (loss, gradient size, loads), all still on the device."""
+        ids, segment, weight = self.batch()
+        total = self.ranks.sum(weight.sum())                    # every answer token counts the same at every rank
+        logits, loads, probs = self.net(ids, segment, rounding=strength, dtype=self.dtype)
+        loss = self.loss_sum(logits, ids, weight) / total
+        (loss + self.args.even * balance(loads, probs) / self.ranks.world).backward()
+        self.ranks.sum_gradients(self.parameters)
+        size = torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        self.tokens += ids.numel() * self.ranks.world
+        return loss.detach(), size, loads.detach()
+
+    def measure(self, strength, batches=4):
+        """Held-out loss of the answers, over all ranks, and the experts' loads.
+
+        Runs the graph compiled for training (gradients on, never used): nothing new to compile.
+        """
+        count = self.args.rows
+        sums, loads = torch.zeros(2, device=self.device), 0
+        for i in range(batches):
+            first = (i * self.ranks.world + self.ranks.rank) * count
+            rows = self.held[[(first + r) % len(self.held) for r in range(count)]].astype("int32")
+            ids, segment, weight = unpack(torch.from_numpy(rows).to(self.device), self.end)
+            logits, load, _ = self.net(ids, segment, rounding=strength, dtype=self.dtype)
+            answers = (weight == 1.0).float()
+            sums += torch.stack([self.loss_sum(logits, ids, answers).detach(), answers.sum()])
+            loads = loads + load.detach() / batches
+        self.ranks.sum(sums)
+        return (sums[0] / sums[1]).item(), self.ranks.sum(loads) / self.ranks.world
+
+    def report(self):
+        plain, loads = self.measure(torch.zeros((), device=self.device))
+        four, _ = self.measure(torch.ones((), device=self.device))
+        even = loads * loads.shape[-1]
+        self.note(step=self.step, tokens=self.tokens, elapsed=self.elapsed, held_loss=plain, held_loss_4bit=four,
+                  load_max=even.max().item(), load_min=even.min().item())
+        return even
+
+    def go(self):
+        args, begun = self.args, time.time()
+        self.note(parameters=sum(p.numel() for p in self.parameters), ranks=self.ranks.world, rows=args.rows, row_tokens=self.held.shape[1],
+                  seconds=args.seconds, rate=args.rate, seed=args.seed, attention=self.net.attention, scan=os.environ.get("SPARK_SCAN", "triton"), resumed_at=self.step)
+        clock = None                                            # starts after the first window: compiling is not training
+        mark = (time.time(), self.tokens)
+        saved = noted = measured = time.time()
+        while True:
+            now = time.time()
+            if clock is not None:
+                self.elapsed += now - clock
+                clock = now
+            told = (self.elapsed, now - begun, now - saved > args.save_every, now - measured > args.measure_every, now - noted > args.note_every)
+            self.elapsed, spent, save, measure, note = self.ranks.from_first(*told)
+            progress = self.elapsed / args.seconds
+            if progress >= 1 or spent > args.stop_after:
+                break
+            if measure:
+                self.report()
+                measured = time.time()
+            if save:
+                self.save()
+                saved = time.time()
+            lr, strength = rate(progress, args), rounding(progress, args)
+            for group in self.optimiser.param_groups:
+                group["lr"] = lr
+            strength_tensor = torch.tensor(strength, device=self.device)
+            for _ in range(1 if clock is None else args.window):
+                loss, size, loads = self.learn(strength_tensor)
+            if clock is None or note:
+                value = self.ranks.sum(loss.clone()).item()
+                spread, now = loads * loads.shape[-1], time.time()
+                self.note(step=self.step, tokens=self.tokens, elapsed=self.elapsed, loss=value, grad=size.item(), busiest=spread.max().item(), idlest=spread.min().item(),
+                          rate=lr, rounding=strength, tokens_per_s=round((self.tokens - mark[1]) / (now - mark[0])), reused_rows=sum(p["reused"] for p in self.ranks.everyone(self.reader.position())))
+                mark, noted = (time.time(), self.tokens), time.time()
+                if not math.isfinite(value):
+                    raise SystemExit("the loss is not a number: start again from the last checkpoint with a lower rate")
+            if clock is None:
+                clock = time.time()
+        even = self.report()
+        self.save()
+        self.settle()
+        self.note(loads=[[round(x, 3) for x in row] for row in even.tolist()])
+        self.note(finished=progress >= 1, step=self.step, tokens=self.tokens, elapsed=self.elapsed, call_seconds=time.time() - begun,
+                  peak_gib=torch.cuda.max_memory_allocated() / 2 ** 30 if self.ranks.cuda else 0.0)
 
 
 def parse():
     args = argparse.ArgumentParser()
-    args.add_argument("--steps", type=int, default=8000)
-    args.add_argument("--batch", type=int, default=64, help="rows of 1,024 tokens")
+    args.add_argument("--seconds", type=float, default=1200, help="the whole run's training time, over all calls; the schedule follows it")
+    args.add_argument("--stop-after", type=float, default=1e9, help="seconds after which this call ends, compiling included")
+    args.add_argument("--rows", type=int, default=8, help="rows of 4,096 tokens in a step, at each rank")
     args.add_argument("--rate", type=float, default=2e-3)
-    args.add_argument("--warmup", type=int, default=200)
+    args.add_argument("--warm", type=float, default=0.02, help="share of the run in which the rate rises")
     args.add_argument("--decay", type=float, default=0.1)
     args.add_argument("--even", type=float, default=0.01, help="weight of the load balancing loss")
-    args.add_argument("--ease", type=float, nargs=2, default=(0.55, 0.7), help="shares of the run between which weights go from exact to fully 4-bit")
-    args.add_argument("--every", type=int, default=500, help="steps between measurements and checkpoints")
-    args.add_argument("--note", type=int, default=50, help="steps between lines of the log")
+    args.add_argument("--ease", type=float, nargs=2, default=(0.6, 0.8), help="shares of the run between which weights go from exact to fully 4-bit")
+    args.add_argument("--window", type=int, default=10, help="steps between looks at the clock")
+    args.add_argument("--note-every", type=float, default=5, help="seconds between lines of the log")
+    args.add_argument("--measure-every", type=float, default=60)
+    args.add_argument("--save-every", type=float, default=120)
+    args.add_argument("--patience", type=float, default=20, help="seconds to wait for a new shard before an old one is read again")
     args.add_argument("--data", default=str(HERE / "build" / "data"))
+    args.add_argument("--held", default="valid", help="the part that held-out loss is measured on")
+    args.add_argument("--tokenizer", help="tokenizer.json (default: pack.py's)")
     args.add_argument("--out", default=str(HERE / "build" / "run"))
-    args.add_argument("--start", help="weights to begin from: a second stage on a changed mixture")
-    args.add_argument("--first-shard", type=int, default=0)
+    args.add_argument("--start", help="a checkpoint, or an exported MLX folder, whose weights to begin from with a new schedule")
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--half", action="store_true", help="bf16 products on a processor as well")
+    args.add_argument("--eager", action="store_true", help="do not compile")
     args.add_argument("--tiny", action="store_true", help="a very small network, for trying the program")
-    args.add_argument("--stop-after", type=float, default=1e9, help="seconds of training after which to end early, for timing")
-    args = args.parse_args()
-    args.device = "cuda" if torch.cuda.is_available() else "cpu"
-    args.dtype = torch.bfloat16 if args.device == "cuda" or args.half else torch.float32
-    return args
+    return args.parse_args()
 
 
 def main():
-    args = parse()
-    out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(args.seed)
-    torch.set_float32_matmul_precision("high")
-    net = Network(TINY if args.tiny else SPARK).to(args.device)
-    matrices = [p for p in net.parameters() if p.dim() > 1 and p.shape[-1] > 1]
-    rest = [p for p in net.parameters() if not (p.dim() > 1 and p.shape[-1] > 1)]
-    optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": args.decay}, {"params": rest, "weight_decay": 0.0}],
-                                  lr=args.rate, betas=(0.9, 0.95), eps=1e-8, fused=args.device == "cuda")
-    end = load_tokenizer().token_to_id("<|endoftext|>")
-    reader = Reader(args.data, "train", args.batch, args.device, end)
-    reader.shard = args.first_shard
-    if args.start:
-        net.load_state_dict(start_weights(args.start, args.device))
-    first = 0
-    checkpoint = out / "checkpoint.pt"
-    if checkpoint.exists():
-        kept = torch.load(checkpoint, map_location=args.device)
-        net.load_state_dict(kept["net"])
-        optimiser.load_state_dict(kept["optimiser"])
-        first, reader.shard, reader.row = kept["step"], kept["shard"], kept["row"]
-    log = open(out / "log.jsonl", "a")
-
-    def note(**values):
-        line = json.dumps({k: round(v, 5) if isinstance(v, float) else v for k, v in values.items()})
-        print(line, flush=True)
-        log.write(line + "\n")
-        log.flush()
-
-    note(parameters=sum(p.numel() for p in net.parameters()), batch_tokens=args.batch * LENGTH, steps=args.steps, rate=args.rate, seed=args.seed)
-    lossfn = loss_of
-    if args.device == "cuda":
-        torch._dynamo.config.cache_size_limit = 64
-        for layer in net.layers:                        # one graph per kind of layer, shared by all of them
-            layer.compile(dynamic=False)
-        lossfn = torch.compile(loss_of, dynamic=False)
-    begun = time.time()
-    mark, since = time.time(), first
-    for step in range(first, args.steps):
-        ids, segment, weight = reader.next()
-        strength = torch.tensor(rounding(step, args), device=args.device)
-        for group in optimiser.param_groups:
-            group["lr"] = rate(step, args)
-        logits, loads, probs = net(ids, segment, rounding=strength, dtype=args.dtype)
-        loss = lossfn(logits, ids, weight)
-        (loss + args.even * balance(loads, probs)).backward()
-        size = torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        if step % args.note == 0 or step == args.steps - 1:
-            value = loss.item()
-            now = time.time()
-            note(step=step, loss=value, grad=size.item(), busiest=(loads.max() * loads.shape[-1]).item(), idle=(loads.min() * loads.shape[-1]).item(),
-                 rate=rate(step, args), rounding=rounding(step, args), seconds=now - begun, tokens_per_s=round((step - since) * args.batch * LENGTH / (now - mark)) if step > since else 0)
-            mark, since = now, step
-            if not math.isfinite(value):
-                raise SystemExit("the loss is not a number")
-        last = step == args.steps - 1 or time.time() - begun > args.stop_after
-        if (step + 1) % args.every == 0 or last:
-            with torch.compiler.set_stance("force_eager"):  # not worth compiling for a few batches
-                plain, loads = measure(net, args, end, 0.0)
-                four, _ = measure(net, args, end, 1.0)
-            note(step=step + 1, held_loss=plain, held_loss_4bit=four, load_max=(loads.max() * loads.shape[-1]).item(), load_min=(loads.min() * loads.shape[-1]).item())
-            save(checkpoint, net, optimiser, step + 1, reader)
-            mark, since = time.time(), step
-        if last:
-            break
-    note(loads=[[round(x * loads.shape[-1], 3) for x in row] for row in loads.tolist()])
-    if args.device == "cuda":
-        note(peak_gib=torch.cuda.max_memory_allocated() / 2 ** 30)
+    ranks = Ranks()
+    Run(parse(), ranks).go()
+    if ranks.world > 1:
+        dist.destroy_process_group()
 
 
 if __name__ == "__main__":
