@@ -28,7 +28,7 @@ def sentence(rng, part):
     who = rng.choice(WHO) if rng.random() < 0.6 else words.person(rng, part)[0]
     if draw < 0.7:
         return f"{rng.choice(WHEN)} {who} {rng.choice(DID)}."
-    return f"{words.capital(who)} {rng.choice(DID)} and {rng.choice(DID)}."
+    return "{} {} and {}.".format(words.capital(who), *rng.sample(DID, 2))
 
 
 def log_line(rng, part):
@@ -104,6 +104,8 @@ def context(rng, part, size, count=None, exact=None):
         facts.append(needle(rng, part, known))
     style, decoys = rng.choice(["notes", "notes", "log", "list", "story", "mixed"]), rng.choice([0.1, 0.25, 0.5, 0.8])
     measure = exact or len
+    if not exact:                                            # logs have about half as many characters a token
+        size = round(size * {"log": 0.55, "mixed": 0.8}.get(style, 1))
     told_facts = [note(rng, part, f) if rng.random() < 0.7 else f["tell"] for f in facts]
     pieces, used = [], measure("\n".join(told_facts))
     while used < size:
@@ -116,13 +118,17 @@ def context(rng, part, size, count=None, exact=None):
         pieces.append(piece)
         used += cost
     for text in told_facts:
-        pieces.insert(rng.randint(0, len(pieces)), text)
+        pieces.insert(0 if rng.random() < 0.2 else rng.randint(0, len(pieces)), text)
     return pieces, facts
 
 
 def question(rng, part, f):
-    text, say = words.capital(told.ask(rng, part, f)), f["say"]
-    return text, say
+    return words.capital(told.ask(rng, part, f)), f["say"]
+
+
+def asked_above(rng, part, q):
+    """The question with a word about the text before it, where the two fit together."""
+    return words.capital(ABOVE.pick(rng, part).format(q=q)) if q.startswith(("What", "Where", "How", "Which", "Who", "Do you", "Can you", "In ")) else q
 
 
 def one_text(rng, part, size, exact=None, facts_count=None):
@@ -132,7 +138,7 @@ def one_text(rng, part, size, exact=None, facts_count=None):
     q, say = question(rng, part, f)
     body = rng.choice(["\n", "\n", "\n\n", " "]).join(pieces) if not any(p.startswith("- ") or "\n" in p for p in pieces) else "\n".join(pieces)
     intro = INTRO.pick(rng, part) + "\n\n" if rng.random() < 0.5 else ""
-    return f"{intro}{body}\n\n{words.capital(ABOVE.pick(rng, part).format(q=q))}".strip(), say, f, facts
+    return f"{intro}{body}\n\n{asked_above(rng, part, q)}".strip(), say, f, facts
 
 
 def many_turns(rng, part, size):
@@ -158,8 +164,8 @@ def many_turns(rng, part, size):
 
 
 def make(rng, part, size=None):
-    """`size` in characters; left out, 1,600 to 11,000."""
-    size = size or int(1600 * (11000 / 1600) ** rng.random())
+    """`size` in characters; left out, 1,600 to 11,500."""
+    size = size or (rng.randint(5500, 11500) if rng.random() < 0.4 else int(1600 * (11500 / 1600) ** rng.random()))
     if rng.random() < 0.3:
         return many_turns(rng, part, size)
     text, say, f, facts = one_text(rng, part, size)
@@ -182,7 +188,7 @@ def case(rng, part, count_tokens=None):
     style, decoys = rng.choice(["notes", "log", "list", "story"]), rng.choice([0.1, 0.3, 0.6])
     start = (INTRO.pick(rng, part) + "\n\n" if rng.random() < 0.5 else "") + note(rng, part, f)
     q, say = question(rng, part, f)
-    end = "\n\n" + words.capital(ABOVE.pick(rng, part).format(q=q))
+    end = "\n\n" + asked_above(rng, part, q)
     pieces, target = [], rng.randint(1960, 2140)
     used = 0
     while used < target:

@@ -39,7 +39,7 @@ KINDS = [
      ["see the future", "predict that", "look into the future"], ["Nobody told me.", "I only know what is in this talk."]),
     (Wording("!What am I thinking about?", "!What did I do yesterday?", "What am I (thinking|wearing|holding|eating|doing)( right now| today|)?", "What did (I|{name}|my friend|we) (do|eat|buy|say|dream|write) (yesterday|last night|this morning|last year|on Monday)?", "How many (coins|fingers|cards|keys) (do I have|are there|am I holding) in my (hand|pocket|bag)?", "(Where|With whom) (am I|is {name}|is my friend {name}) (right now|now|at the moment|today)?",
              "(Can|Could) you (hear|see|smell|feel|watch) (me|this|my voice|the music|that noise)?", "(Who|Which person) is (behind me|at my door|in my house|sitting next to me)( now| right now|)?", "What is (in my pocket|in my hand|on my desk|behind me|under my bed)( right now|)?"),
-     ["see or hear you", "know that; I can only read what you write", "see what you do"], ["I only read what you write.", "You have not told me."]),
+     ["see or hear you", "know that", "see what you do"], ["I only read what you write.", "You have not told me."]),
 ]
 SORRY = ["I am sorry, but ", "Sorry, ", "I'm sorry, ", "Unfortunately, ", "I am afraid that ", "", "", "Thank you for asking, but "]
 HELP = ["", "", "", " I can tell you a story instead.", " Can I help you with something else?", " Shall I do a small sum or tell a story instead?"]
