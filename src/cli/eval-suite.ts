@@ -5,6 +5,7 @@ import { FlashmoeError } from "../errors.ts";
 import { grade } from "../evaluation/grade.ts";
 import { type Answer, parseAnswers, parseSuite, type SuiteItem } from "../evaluation/items.ts";
 import type { GradedItem } from "../evaluation/results.ts";
+import type { ModelDescription } from "../models/description.ts";
 import { embeddedSuiteText } from "../models/embedded.ts";
 import { collect, wholeNumber } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
@@ -118,7 +119,7 @@ async function runModel(
 ): Promise<SuiteOutcome> {
   const output = flags.output === undefined ? null : new OutputFile(flags.output);
   const description = await locateModel(modelName);
-  const prepared = await prepareSuite(description, items);
+  const prepared = await prepareWithProgress(description, items, terminal);
   const { asked, unsupported } = prepared;
   if (asked.length === 0) throw noneAsked(description.name, unsupported[0]!.reason);
   const context = contextOf(prepared, flags.context, description.shape.contextMax);
@@ -163,6 +164,19 @@ async function runModel(
     seconds: (performance.now() - startedAt) / 1000,
     interrupted: interrupt.signal.aborted,
   };
+}
+
+async function prepareWithProgress(
+  description: ModelDescription,
+  items: SuiteItem[],
+  terminal: Terminal,
+): Promise<PreparedSuite> {
+  const progress = startProgress(terminal, "Preparing the suite", "items");
+  try {
+    return await prepareSuite(description, items, (done) => progress.update(done, items.length));
+  } finally {
+    progress.stop();
+  }
 }
 
 /** As much as the longest item and its answer need. A context that is too small would cut answers: refused. */

@@ -33,8 +33,12 @@ export interface PreparedSuite {
   unsupported: Unsupported[];
 }
 
-/** Renders and tokenises all items. */
-export async function prepareSuite(description: ModelDescription, items: SuiteItem[]): Promise<PreparedSuite> {
+/** Renders and tokenises all items. `onProgress` is told the items done. */
+export async function prepareSuite(
+  description: ModelDescription,
+  items: SuiteItem[],
+  onProgress: (done: number) => void,
+): Promise<PreparedSuite> {
   const { directory, name, shape } = description;
   const source = await loadChatTemplate(directory);
   if (source === null) {
@@ -46,7 +50,9 @@ export async function prepareSuite(description: ModelDescription, items: SuiteIt
   const template = new ChatTemplate(source);
   const asked: AskedItem[] = [];
   const refused = new Map<string, Unsupported>();
-  for (const item of items) {
+  for (const [index, item] of items.entries()) {
+    if (index % 32 === 0) await new Promise(setImmediate); // a progress bar is drawn between two turns of the loop
+    onProgress(index);
     const rendered = renderItem(template, item);
     if ("text" in rendered) {
       asked.push({ item, ids: tokenizer.encode(rendered.text), openThought: /<think>\s*$/.test(rendered.text) });
