@@ -165,6 +165,7 @@ function rowOf(model: Model, expertsPerToken: number, kvFormat: "f16" | "f32"): 
   };
 }
 
+referenceLogits(); // first, since it fails where the text does not fit
 const main = modelAt(required("main"));
 const others = flags.models.split(",").filter((directory) => directory !== "");
 const models = [reference, ...others.map(modelAt), main];
