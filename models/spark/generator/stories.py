@@ -9,7 +9,7 @@ import re
 
 from . import checks, plots, plots_more, plots_things, words
 from .wording import Wording
-from .world import NATURES, Being, World, plain
+from .world import FIXED_GENDER, NATURES, Being, World, plain
 
 TALE = "(story|short story|tale|little story|bedtime story|nice story|fairy tale|short tale|children's story|story for children|new story|good story)"
 ASK = Wording("!Tell me a story about {a}.", "!Tell me a story about {a}.", "!Tell me a short story about {a}.", "!Write a story about {a}.", "!Can you tell me a story about {a}?", "!A story about {a}, please.",
@@ -172,7 +172,7 @@ def request(rng, part):
         return wish
     if style < 0.31:                                          # only a name
         name = words.person(rng, part)[0]
-        wish = Wish("town", child(rng), name=name, hero_free=True)
+        wish = Wish("town", "girl" if name in words.GIRLS else "boy" if name in words.BOYS else child(rng), name=name, hero_free=True)
         wish.ask = ask(rng, part, ABOUT_NAME.pick(rng, part).format(n=name) + (" " + event(rng, part, wish) if rng.random() < 0.5 else ""))
         return wish
     wish = Wish(habitat, kind)
@@ -205,8 +205,13 @@ def ask(rng, part, about):
 
 # ---- the story -----------------------------------------------------------------------------------
 
+def named_gender(name, kind):
+    """Nora is "she", unless the kind has a gender of its own."""
+    return None if kind in FIXED_GENDER else "f" if name in words.GIRLS else "m" if name in words.BOYS else None
+
+
 def draft(rng, part, wish):
-    hero = Being(rng, wish.kind, part)
+    hero = Being(rng, wish.kind, part, gender=named_gender(wish.name, wish.kind))
     if wish.name:
         hero.name = wish.name
     if wish.nature:
