@@ -16,7 +16,11 @@ comptime {
 
 const library_root = "zig/flashmoe.zig";
 const kernel_root = "zig/backend/cpu/kernels/level.zig";
-const bench_root = "zig/kernels_bench.zig";
+/// Benchmarks by step.
+const benches = .{
+    .{ "bench", "zig/kernels_bench.zig", "Time the kernels beside a plain read of memory; arguments after --" },
+    .{ "bench-reader", "zig/io_bench.zig", "Time direct reads of records by every reader; a large FILE after --" },
+};
 const generator_root = "zig/abi/generate.zig";
 const rooms = [_][]const u8{ "abi", "kernels", "backend", "engine", "experts", "format" };
 const generated = [_][]const u8{ "src/native/bindings.gen.ts", "kernels/arguments.gen.h" };
@@ -47,7 +51,7 @@ pub fn build(b: *std.Build) void {
     const kernels = artifact.kernels(b, chosen orelse .ReleaseFast);
     if (exists(b, library_root)) addLibrary(b, artifact, chosen orelse .ReleaseFast, kernels);
     addTests(b, artifact, chosen orelse .ReleaseSafe, kernels);
-    if (exists(b, bench_root)) addBench(b, artifact, chosen orelse .ReleaseFast, kernels);
+    inline for (benches) |bench| if (exists(b, bench[1])) addBench(b, artifact, chosen orelse .ReleaseFast, kernels, bench);
     if (exists(b, generator_root)) addGenerator(b);
 }
 
@@ -151,14 +155,15 @@ fn addTests(b: *std.Build, artifact: Artifact, optimize: std.builtin.OptimizeMod
     }
 }
 
-fn addBench(b: *std.Build, artifact: Artifact, optimize: std.builtin.OptimizeMode, kernels: Objects) void {
-    const m = artifact.module(b, bench_root, optimize);
+fn addBench(b: *std.Build, artifact: Artifact, optimize: std.builtin.OptimizeMode, kernels: Objects, bench: anytype) void {
+    const step, const source, const about = bench;
+    const m = artifact.module(b, source, optimize);
     for (kernels) |object| m.addObject(object);
-    const run = b.addRunArtifact(b.addExecutable(.{ .name = "kernels_bench", .root_module = m, .use_llvm = artifact.useLlvm() }));
+    const run = b.addRunArtifact(b.addExecutable(.{ .name = step, .root_module = m, .use_llvm = artifact.useLlvm() }));
     if (b.args) |args| run.addArgs(args);
     run.has_side_effects = true; // times are never cached
     run.stdio = .inherit;
-    b.step("bench", "Time the kernels beside a plain read of memory; arguments after --").dependOn(&run.step);
+    b.step(step, about).dependOn(&run.step);
 }
 
 /// The bindings are reflected from zig/abi/types.zig on the building machine and committed; `-Dcheck` only compares.

@@ -159,6 +159,7 @@ enum fm_reader_kind {
   FM_READER_KIND_AUTOMATIC = 0,
   FM_READER_KIND_PREAD = 1,
   FM_READER_KIND_SIMULATED = 2,
+  FM_READER_KIND_URING = 3,
 };
 
 enum fm_prefetch {
@@ -181,8 +182,8 @@ struct fm_engine_options {
   uint32_t direct_io;
   uint32_t prefetch;
   uint32_t wait_for_misses;
-  uint32_t reserved0;
-  uint32_t reserved1;
+  uint32_t queue_depth;
+  uint32_t read_split;
 };
 FM_SIZE_IS(fm_engine_options, 64);
 
@@ -301,8 +302,10 @@ struct fm_stats {
   uint64_t memory_limit_bytes;
   uint64_t peak_rss_bytes;
   uint64_t rss_bytes;
+  uint32_t reader;
+  uint32_t reader_refusal;
 };
-FM_SIZE_IS(fm_stats, 224);
+FM_SIZE_IS(fm_stats, 232);
 
 struct fm_cpu_info {
   uint32_t level;

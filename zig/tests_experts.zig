@@ -9,7 +9,9 @@ test {
     _ = @import("experts/store_fault_test.zig");
     _ = @import("experts/store_pool_test.zig");
     _ = @import("io/transfer_test.zig");
-    _ = @import("io/pool_test.zig");
+    _ = @import("io/jobs_test.zig");
+    _ = @import("io/uring_test.zig");
+    _ = @import("io/readers_test.zig");
     _ = @import("format/fill_values.zig");
     _ = @import("format/fill_test.zig");
 }

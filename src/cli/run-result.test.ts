@@ -8,6 +8,8 @@ const stats = {
   expertMisses: 1,
   expertBytesRead: 4096,
   readWaitNs: 2_500_000,
+  reader: "uring",
+  readerRefusal: null,
   prefetchIssued: 0,
   prefetchUsed: 0,
   cacheBytes: 8192,
@@ -20,8 +22,18 @@ test("speeds are of the decode steps alone", () => {
   expect(result).toMatchObject({ prompt_s: 1.5, decode_s: 0.1, tokens_per_s: 40, token_ms_p50: 20, token_ms_p99: 40 });
   expect(result.read_wait_s).toBe(0.0025);
   expect(statisticsLine(result, 12, "4-bit")).toBe(
-    "prompt 12 tokens in 1.50 s; decode 40.00 tok/s (K=8, 4-bit, p99 40.0 ms); hit rate 75.0 %; 4.00 KiB read, waited 3 ms; peak 3.00 MiB",
+    "prompt 12 tokens in 1.50 s; decode 40.00 tok/s (K=8, 4-bit, p99 40.0 ms); hit rate 75.0 %; 4.00 KiB read by uring, waited 3 ms; peak 3.00 MiB",
   );
+  const refused = runStatistics(
+    { expertsPerToken: 8 } as Plan,
+    { ...stats, reader: "pread", readerRefusal: "EPERM" },
+    {
+      promptMs: 1,
+      stepMs: [],
+    },
+  );
+  expect(refused).toMatchObject({ reader: "pread", reader_refusal: "EPERM" });
+  expect(statisticsLine(refused, 1, "4-bit")).toContain("4.00 KiB read by pread (io_uring refused: EPERM), waited");
 });
 
 test("percentiles by nearest rank", () => {

@@ -52,6 +52,9 @@ export interface RunStatistics {
   expert_misses: number;
   expert_bytes_read: number;
   read_wait_s: number;
+  /** The reader that was opened, and why an automatic one is not io_uring. */
+  reader: string;
+  reader_refusal: string | null;
   prefetch_issued: number;
   prefetch_used: number;
   cache_bytes: number;
@@ -79,6 +82,8 @@ export function runStatistics(plan: Plan, stats: Stats, timing: Timing): RunStat
     expert_misses: stats.expertMisses,
     expert_bytes_read: stats.expertBytesRead,
     read_wait_s: stats.readWaitNs / 1e9,
+    reader: stats.reader,
+    reader_refusal: stats.readerRefusal,
     prefetch_issued: stats.prefetchIssued,
     prefetch_used: stats.prefetchUsed,
     cache_bytes: stats.cacheBytes,
@@ -97,11 +102,12 @@ export function percentile(values: number[], share: number): number {
 export function statisticsLine(stats: RunStatistics, promptTokens: number, bits: string): string {
   const touched = stats.expert_hits + stats.expert_misses;
   const rate = touched === 0 ? "no experts touched" : `hit rate ${((100 * stats.expert_hits) / touched).toFixed(1)} %`;
+  const refusal = stats.reader_refusal === null ? "" : ` (io_uring refused: ${stats.reader_refusal})`;
   return [
     `prompt ${promptTokens} tokens in ${formatSeconds(stats.prompt_s)}`,
     `decode ${stats.tokens_per_s.toFixed(2)} tok/s (K=${stats.experts_per_token}, ${bits}, p99 ${stats.token_ms_p99.toFixed(1)} ms)`,
     rate,
-    `${formatBytes(stats.expert_bytes_read)} read, waited ${formatSeconds(stats.read_wait_s)}`,
+    `${formatBytes(stats.expert_bytes_read)} read by ${stats.reader}${refusal}, waited ${formatSeconds(stats.read_wait_s)}`,
     `peak ${formatBytes(stats.peak_rss_bytes)}`,
   ].join("; ");
 }

@@ -17,6 +17,10 @@ export interface EngineFlags {
   chunk?: number;
   directIo: boolean;
   prefetch: "auto" | "on" | "off";
+  reader?: EngineOptions["reader"];
+  readerThreads?: number;
+  queueDepth?: number;
+  readSplit?: number;
 }
 
 export interface OutputFlags {
@@ -38,6 +42,7 @@ export interface SamplingFlags {
 }
 
 const KV_FORMATS = ["f16", "f32"] as const;
+const READERS = ["automatic", "uring", "pread"] as const;
 const CPU_LEVELS = ["automatic", "scalar", "avx2", "avx512", "neon", "neonDotprod"] as const;
 
 export function addModelOption(command: Command): Command {
@@ -68,7 +73,19 @@ export function addEngineOptions(command: Command): Command {
       "read the next layer's experts early by guessing them: auto (while it pays), on or off",
       oneOf(["auto", "on", "off"]),
       "auto",
-    );
+    )
+    .option(
+      "--reader <name>",
+      `how experts are read: ${READERS.join(", ")} (default: automatic, io_uring where the system has it)`,
+      oneOf(READERS),
+    )
+    .option(
+      "--queue-depth <n>",
+      "reads at once (default: the reader's, 32 for uring, 8 for pread)",
+      wholeNumber(1, 256),
+    )
+    .option("--read-split <n>", "parts that each range of a record is read in (default: 1)", wholeNumber(1, 16))
+    .option("--reader-threads <n>", "threads of the pread reader (default: its queue depth)", wholeNumber(1, 64));
 }
 
 export function addOutputOptions(command: Command): Command {
@@ -126,6 +143,10 @@ export function engineOptions(flags: EngineFlags): EngineOptions {
     chunkTokens: flags.chunk,
     directIo: flags.directIo,
     prefetch: flags.prefetch === "auto" ? "automatic" : flags.prefetch,
+    reader: flags.reader,
+    readerThreads: flags.readerThreads,
+    queueDepth: flags.queueDepth,
+    readSplit: flags.readSplit,
   };
 }
 

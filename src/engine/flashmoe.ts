@@ -8,7 +8,7 @@ import { Plan as PlanLayout, Stats as StatsLayout } from "../native/bindings.gen
 import { allocate, readStruct } from "../native/layout.ts";
 import { loadNative } from "../native/library.ts";
 import { encodeDescription } from "./descriptor.ts";
-import { encodeOptions, planOf } from "./options.ts";
+import { encodeOptions, planOf, statsOf } from "./options.ts";
 import type { RequestEvent, SessionState } from "./protocol.ts";
 import { Session } from "./session.ts";
 import type { CancelGrace, EngineOptions, OpenOptions, Plan, Sampling, Stats } from "./types.ts";
@@ -65,7 +65,7 @@ export class FlashMoE {
   /** Counters since the model was opened. Waits for the request that runs. */
   async stats(): Promise<Stats> {
     const bytes = await this.#open().request("stats", {});
-    return readStruct(new DataView(bytes), 0, StatsLayout);
+    return statsOf(readStruct(new DataView(bytes), 0, StatsLayout));
   }
 
   async createSession(sampling: Sampling = {}): Promise<Session> {

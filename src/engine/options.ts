@@ -1,4 +1,5 @@
 /** The engine's options and plan between their public and their native form. Pure. */
+import { constants } from "node:os";
 import { FlashmoeError } from "../errors.ts";
 import {
   type CpuInfo as CpuInfoLayout,
@@ -8,9 +9,10 @@ import {
   type Plan as PlanLayout,
   Prefetch,
   ReaderKind,
+  type Stats as StatsLayout,
 } from "../native/bindings.gen.ts";
 import { type StructOf, structBuffer } from "../native/layout.ts";
-import type { CpuInfo, CpuLevelName, EngineOptions, Plan } from "./types.ts";
+import type { CpuInfo, CpuLevelName, EngineOptions, Plan, ReaderName, Stats } from "./types.ts";
 
 export function encodeOptions(options: EngineOptions): DataView {
   return structBuffer(OptionsLayout, {
@@ -27,12 +29,23 @@ export function encodeOptions(options: EngineOptions): DataView {
     directIo: (options.directIo ?? true) ? 1 : 0,
     prefetch: memberOf(Prefetch, options.prefetch ?? "automatic", "prefetch"),
     waitForMisses: options.waitForMisses ? 1 : 0,
+    queueDepth: options.queueDepth ?? 0,
+    readSplit: options.readSplit ?? 0,
   });
 }
 
 export function planOf(native: StructOf<typeof PlanLayout>): Plan {
   const { reserved: _, cpuLevel, ...plan } = native;
   return { ...plan, cpuLevel: levelName(cpuLevel) };
+}
+
+export function statsOf(native: StructOf<typeof StatsLayout>): Stats {
+  const { reader, readerRefusal, ...counters } = native;
+  return {
+    ...counters,
+    reader: readerName(reader),
+    readerRefusal: readerRefusal === 0 ? null : errnoName(readerRefusal),
+  };
 }
 
 export function cpuInfoOf(native: StructOf<typeof CpuInfoLayout>): CpuInfo {
@@ -52,6 +65,16 @@ function levelName(value: number): CpuLevelName {
   const name = (Object.keys(CpuLevel) as CpuLevelName[]).find((candidate) => CpuLevel[candidate] === value);
   if (name === undefined) throw new FlashmoeError("internal", `the native core named the unknown CPU level ${value}`);
   return name;
+}
+
+export function readerName(value: number): ReaderName {
+  const name = (Object.keys(ReaderKind) as ReaderName[]).find((candidate) => ReaderKind[candidate] === value);
+  if (name === undefined) throw new FlashmoeError("internal", `the native core named the unknown reader ${value}`);
+  return name;
+}
+
+function errnoName(errno: number): string {
+  return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }
 
 function memberOf<T extends Record<string, number>>(members: T, name: string, what: string): number {

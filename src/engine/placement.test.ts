@@ -75,6 +75,10 @@ describe("byte-identical logits", () => {
         ["half the memory, two threads", { threads: 2 }, "middle", false],
         ["all resident, warm", { threads: 2 }, "none", true],
         ["through the page cache, one reader", { threads: 1, directIo: false, readerThreads: 1 }, "least", false],
+        ["threads that read thirds", { reader: "pread", readerThreads: 3, readSplit: 3 }, "least", false],
+        ["one read at a time", { queueDepth: 1 }, "least", false],
+        ["many reads of small parts", { queueDepth: 64, readSplit: 5 }, "least", true],
+        ["simulated reads", { reader: "simulated" }, "least", false],
       ];
       for (const [name, options, limit, warm] of cases) {
         const memoryBytes = await limitBytes(limit, { ...base, ...options });

@@ -22,8 +22,14 @@ export interface EngineOptions {
   chunkTokens?: number;
   /** Sessions open at once; default 1. */
   sessions?: number;
+  /** How experts are read; default automatic: io_uring where the system has it, else threads. */
   reader?: ReaderName;
+  /** Threads of the pread reader; default `queueDepth`, else 8. */
   readerThreads?: number;
+  /** Reads at once; default the reader's. */
+  queueDepth?: number;
+  /** Parts that each range of a record is read in; default 1. */
+  readSplit?: number;
   /** Read experts past the page cache where the file system can; default true. */
   directIo?: boolean;
   /** Read the experts of the next layer early, by guessing them; default automatic: where it pays. */
@@ -55,7 +61,12 @@ export interface OpenOptions extends EngineOptions {
 export type Plan = Omit<StructOf<typeof bindings.Plan>, "reserved" | "cpuLevel"> & { cpuLevel: CpuLevelName };
 
 /** Counters since the engine opened; fields as in zig/abi/types.zig `Stats`. */
-export type Stats = StructOf<typeof bindings.Stats>;
+export type Stats = Omit<StructOf<typeof bindings.Stats>, "reader" | "readerRefusal"> & {
+  /** The reader that was opened. */
+  reader: ReaderName;
+  /** The errno with which the system refused io_uring to an automatic choice, by name; else null. */
+  readerRefusal: string | null;
+};
 
 export interface CpuInfo {
   level: CpuLevelName;

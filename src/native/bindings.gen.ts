@@ -3,7 +3,7 @@
 import type { StructLayout, SymbolSignature } from "./layout.ts";
 
 /** Compared with fm_abi_hash() when the library is loaded. */
-export const abiHash = 0x10d42fc2;
+export const abiHash = 0x5d8ab337;
 
 export const Result = {
   ok: 0,
@@ -162,6 +162,7 @@ export const ReaderKind = {
   automatic: 0,
   pread: 1,
   simulated: 2,
+  uring: 3,
 } as const;
 
 export const Prefetch = {
@@ -188,8 +189,8 @@ export const EngineOptions = {
     directIo: { offset: 44, type: "u32" },
     prefetch: { offset: 48, type: "u32" },
     waitForMisses: { offset: 52, type: "u32" },
-    reserved0: { offset: 56, type: "u32" },
-    reserved1: { offset: 60, type: "u32" },
+    queueDepth: { offset: 56, type: "u32" },
+    readSplit: { offset: 60, type: "u32" },
   },
 } as const satisfies StructLayout;
 
@@ -305,7 +306,7 @@ export const TopLogprob = {
 
 export const Stats = {
   name: "Stats",
-  size: 224,
+  size: 232,
   align: 8,
   fields: {
     steps: { offset: 0, type: "u64" },
@@ -336,6 +337,8 @@ export const Stats = {
     memoryLimitBytes: { offset: 200, type: "u64" },
     peakRssBytes: { offset: 208, type: "u64" },
     rssBytes: { offset: 216, type: "u64" },
+    reader: { offset: 224, type: "u32" },
+    readerRefusal: { offset: 228, type: "u32" },
   },
 } as const satisfies StructLayout;
 

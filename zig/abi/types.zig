@@ -156,7 +156,15 @@ pub const CpuLevel = enum(u32) {
     neon_dotprod = 5,
 };
 
-pub const ReaderKind = enum(u32) { automatic = 0, pread = 1, simulated = 2 };
+pub const ReaderKind = enum(u32) {
+    automatic = 0,
+    /// Threads, one read each.
+    pread = 1,
+    /// Faults and delays for tests, over the real files.
+    simulated = 2,
+    /// Linux's io_uring.
+    uring = 3,
+};
 
 /// Reading the experts of layers to come by guessing them.
 pub const Prefetch = enum(u32) {
@@ -176,12 +184,12 @@ pub const EngineOptions = extern struct {
     chunk_tokens: u32 = 0, // tokens of a prefill step at most; 0 = 512
     sessions: u32 = 1, // sessions that may be open at once
     reader: u32 = 0, // ReaderKind
-    reader_threads: u32 = 0, // 0 = default
+    reader_threads: u32 = 0, // 0 = queue_depth or the default
     direct_io: u32 = 1, // 0: read through the page cache
     prefetch: u32 = 0, // Prefetch
     wait_for_misses: u32 = 0, // 1: a layer's experts are computed only when all of them are there, to compare with
-    reserved0: u32 = 0,
-    reserved1: u32 = 0,
+    queue_depth: u32 = 0, // reads at once; 0 = the reader's default
+    read_split: u32 = 0, // parts a range of a record is read in; 0 = 1
 };
 
 /// What an engine holds in memory, in bytes. `plan` prints it; open refuses when it does not fit.
@@ -296,6 +304,8 @@ pub const Stats = extern struct {
     memory_limit_bytes: u64,
     peak_rss_bytes: u64,
     rss_bytes: u64,
+    reader: u32, // ReaderKind that was opened
+    reader_refusal: u32, // errno with which the system refused io_uring to an automatic choice, else 0
 };
 
 pub const CpuInfo = extern struct {

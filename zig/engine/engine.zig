@@ -9,7 +9,7 @@ const backend = @import("../backend/backend.zig");
 const store_room = @import("../experts/store.zig");
 const Files = @import("../io/files.zig").Files;
 const io = @import("../io/reader.zig");
-const PreadPool = @import("../io/pread_pool.zig").PreadPool;
+const open_reader = @import("../io/open.zig");
 const simulated = @import("../io/simulated.zig");
 const Description = @import("../format/description.zig").Description;
 const Activations = @import("activations.zig").Activations;
@@ -71,6 +71,8 @@ pub const Engine = struct {
     predictor: predictor_room.Predictor,
     files: Files,
     reader: io.Reader,
+    reader_kind: abi.ReaderKind,
+    reader_refusal: u32,
     store: store_room.Store,
 
     loader: ?Loader,
@@ -142,6 +144,8 @@ pub const Engine = struct {
             .predictor = undefined,
             .files = undefined,
             .reader = undefined,
+            .reader_kind = undefined,
+            .reader_refusal = undefined,
             .store = undefined,
             .loader = null,
         };
@@ -162,7 +166,10 @@ pub const Engine = struct {
         const gpa = engine.gpa;
         engine.files = try Files.open(gpa, engine.file_infos, engine.settings.direct_io, message);
         errdefer engine.files.close();
-        engine.reader = try engine.openReader(hooks, message);
+        const opened = try engine.openReader(hooks, message);
+        engine.reader = opened.reader;
+        engine.reader_kind = opened.kind;
+        engine.reader_refusal = opened.refusal;
         errdefer engine.reader.deinit();
         engine.store = try store_room.Store.init(gpa, .{
             .layers = foundation.layers,
@@ -179,14 +186,13 @@ pub const Engine = struct {
             return outOfMemory(message);
     }
 
-    fn openReader(engine: *Engine, hooks: Hooks, message: *Message) Error!io.Reader {
+    fn openReader(engine: *Engine, hooks: Hooks, message: *Message) Error!open_reader.Opened {
         if (hooks.simulated != null or engine.settings.reader == .simulated) {
             const options = hooks.simulated orelse simulated.SimulatedOptions{};
             const reader = simulated.Simulated.init(engine.gpa, .{ .files = &engine.files }, options) catch return outOfMemory(message);
-            return reader.asReader();
+            return .{ .reader = reader.asReader(), .kind = .simulated };
         }
-        const pool = try PreadPool.init(engine.gpa, &engine.files, .{ .threads = engine.settings.reader_threads }, message);
-        return pool.asReader();
+        return open_reader.openReader(engine.gpa, &engine.files, engine.settings.readerOptions(), message);
     }
 
     /// The boundary has closed the engine's sessions before.
@@ -271,6 +277,8 @@ pub const Engine = struct {
             .memory_limit_bytes = engine.memory_plan.limit_bytes,
             .peak_rss_bytes = process.peakResidentBytes(),
             .rss_bytes = process.residentBytes(),
+            .reader = @intFromEnum(engine.reader_kind),
+            .reader_refusal = engine.reader_refusal,
         };
     }
 

@@ -213,9 +213,11 @@ test "options out of range are refused by name" {
         .{ .{ .chunk_tokens = 1 << 30 }, "tokens a step" },
         .{ .{ .kv_format = 3 }, "f16 or f32" },
         .{ .{ .cpu_level = 17 }, "CPU level 17" },
-        .{ .{ .reader = 3 }, "reader 3" },
+        .{ .{ .reader = 4 }, "reader 4" },
+        .{ .{ .reader_threads = 65 }, "65 reader threads" },
+        .{ .{ .queue_depth = 257 }, "257 reads at once" },
+        .{ .{ .read_split = 17 }, "17 parts of a read" },
         .{ .{ .direct_io = 2 }, "direct I/O" },
-        .{ .{ .reserved1 = 1 }, "reserved" },
     };
     for (cases) |case| {
         var message: Message = .{};

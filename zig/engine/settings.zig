@@ -3,6 +3,7 @@
 const std = @import("std");
 const abi = @import("../abi/types.zig");
 const result = @import("../abi/result.zig");
+const ReaderOptions = @import("../io/open.zig").ReaderOptions;
 const process = @import("process.zig");
 
 const Error = result.Error;
@@ -26,13 +27,14 @@ pub const Settings = struct {
     sessions: u32,
     reader: abi.ReaderKind,
     reader_threads: u32,
+    queue_depth: u32,
+    read_split: u32,
     direct_io: bool,
     prefetch: abi.Prefetch,
     wait_for_misses: bool,
 
     pub fn init(options: *const abi.EngineOptions, shape: *const abi.ModelDesc, message: *Message) Error!Settings {
         const o = options;
-        if (o.reserved0 != 0 or o.reserved1 != 0) return message.fail(error.InvalidArgument, "a reserved engine option is not zero", .{});
         if (o.experts_per_token > shape.experts)
             return message.fail(
                 error.InvalidArgument,
@@ -65,7 +67,7 @@ pub const Settings = struct {
         };
         const context = if (o.context == 0) @min(shape.context_max, context_default) else o.context;
         const chunk = @min(if (o.chunk_tokens == 0) chunk_tokens_default else o.chunk_tokens, context);
-        return .{
+        const settings: Settings = .{
             .memory_bytes = o.memory_bytes,
             .context = context,
             .threads = if (o.threads == 0) @min(process.processorCount(), threads_max) else o.threads,
@@ -78,10 +80,23 @@ pub const Settings = struct {
             .reader = std.enums.fromInt(abi.ReaderKind, o.reader) orelse
                 return message.fail(error.InvalidArgument, "the reader {d} is unknown", .{o.reader}),
             .reader_threads = o.reader_threads,
+            .queue_depth = o.queue_depth,
+            .read_split = o.read_split,
             .direct_io = o.direct_io == 1,
             .prefetch = std.enums.fromInt(abi.Prefetch, o.prefetch) orelse
                 return message.fail(error.InvalidArgument, "prefetch mode {d} is unknown", .{o.prefetch}),
             .wait_for_misses = o.wait_for_misses == 1,
+        };
+        try settings.readerOptions().check(message);
+        return settings;
+    }
+
+    pub fn readerOptions(settings: *const Settings) ReaderOptions {
+        return .{
+            .kind = settings.reader,
+            .depth = settings.queue_depth,
+            .split = settings.read_split,
+            .threads = settings.reader_threads,
         };
     }
 };

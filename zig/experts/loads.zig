@@ -99,6 +99,7 @@ pub const Loads = struct {
             .needed = range.needed,
             .destination = @alignCast(destination.ptr + range.place),
             .tag = slot | @as(u64, r) << 32,
+            .urgent = kind == .demand,
         };
         loads.places[slot] = record.places();
         loads.loads[slot] = .{ .kind = kind, .layer = layer, .expert = expert, .ranges_left = @intCast(record.range_count) };

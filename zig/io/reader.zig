@@ -1,5 +1,6 @@
-//! The reader interface: many extents in flight, completions in any order. Implementations: pread_pool.zig
-//! (threads; direct reads where the system allows), simulated.zig (tests: latency, short reads, faults).
+//! The reader interface: many extents in flight, completions in any order. Implementations: uring.zig (Linux: a ring
+//! shared with the kernel), pread_pool.zig (threads), simulated.zig (tests: latency, short reads, faults); open.zig
+//! chooses. Real readers read directly, past the page cache, where the system allows.
 //! Destinations belong to the caller and stay valid until the request completes. One thread submits and waits.
 
 /// Smallest unit of a direct read; offsets, lengths and destinations of `Request` are multiples of it.
@@ -15,6 +16,8 @@ pub const Request = struct {
     destination: [*]align(alignment) u8,
     /// Returned in the completion; the caller groups requests of one record by it.
     tag: u64,
+    /// Somebody waits for it: begun before every request that is not urgent and still waits in the queue.
+    urgent: bool = true,
 };
 
 pub const Completion = struct { tag: u64, result: Outcome };

@@ -7,7 +7,7 @@ const result = @import("../abi/result.zig");
 const reader = @import("reader.zig");
 const files_room = @import("files.zig");
 const transfer = @import("transfer.zig");
-const checkRequest = @import("pread_pool.zig").checkRequest;
+const checkRequest = @import("jobs.zig").checkRequest;
 
 const Got = files_room.Got;
 

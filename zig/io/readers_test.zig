@@ -1,9 +1,10 @@
-//! Files and the thread pool on real files: direct and cached reads give the same bytes, at odd sizes and ends; faults
-//! arrive as completions; many requests by many threads. The stress also runs under the thread sanitiser.
+//! Files and the readers on real files, thread pool and ring: direct and cached reads give the same bytes, at odd sizes
+//! and ends; faults arrive as completions; many requests at once. The stress also runs under the thread sanitiser.
 
 const std = @import("std");
 const reader = @import("reader.zig");
 const files_room = @import("files.zig");
+const open_reader = @import("open.zig");
 const PreadPool = @import("pread_pool.zig").PreadPool;
 const Temporary = @import("temporary.zig").Temporary;
 const Message = @import("../abi/result.zig").Message;
@@ -11,6 +12,24 @@ const Message = @import("../abi/result.zig").Message;
 const Files = files_room.Files;
 const gpa = std.testing.allocator;
 const page = reader.alignment;
+
+/// Every reader of real files that this system has; where it refuses the ring, the pool alone.
+const kinds = [_]open_reader.ReaderOptions{
+    .{ .kind = .pread, .threads = 2 },
+    .{ .kind = .pread, .threads = 2, .split = 3 },
+    .{ .kind = .uring, .depth = 4 },
+    .{ .kind = .uring, .depth = 2, .split = 3 },
+};
+
+/// Null where the system has no ring.
+fn open(files: *const Files, options: open_reader.ReaderOptions, message: *Message) !?reader.Reader {
+    const opened = open_reader.openReader(gpa, files, options, message) catch |err|
+        return if (err == error.Unsupported and options.kind == .uring) null else err;
+    try std.testing.expectEqual(options.kind, opened.kind);
+    return opened.reader;
+}
+
+const pread_capacity = @import("pread_pool.zig").capacity_default;
 
 fn contentOf(bytes: usize) ![]u8 {
     const content = try gpa.alloc(u8, bytes);
@@ -33,9 +52,11 @@ test "direct, uncached and cached reads give the same bytes at every offset and 
             var files = try Files.open(gpa, &infos, access == .direct, &message);
             defer files.close();
             if (access == .uncached) files.handles[0].access = .uncached;
-            const pool = try PreadPool.init(gpa, &files, .{ .threads = 2, .capacity = 4 }, &message);
-            defer pool.destroy();
-            try readEverywhere(pool.asReader(), content);
+            for (kinds) |kind| {
+                const r = try open(&files, kind, &message) orelse continue;
+                defer r.deinit();
+                try readEverywhere(r, content);
+            }
         }
     }
 }
@@ -113,31 +134,32 @@ test "a file cut after it was opened is a truncation, a closed one an error, bot
     const memory = try gpa.alignedAlloc(u8, .fromByteUnits(page), 4 * page);
     defer gpa.free(memory);
     for ([_]bool{ true, false }) |direct| {
-        try temporary.write("data", content);
-        const infos = [_]files_room.FileInfo{.{ .path = temporary.path("data"), .bytes = content.len }};
-        var files = try Files.open(gpa, &infos, direct, &message);
-        defer files.close();
-        const pool = try PreadPool.init(gpa, &files, .{ .threads = 1 }, &message);
-        defer pool.destroy();
-        const r = pool.asReader();
-        try temporary.write("data", content[0 .. 5 * page + 100]);
-        var completions: [1]reader.Completion = undefined;
-        const request: reader.Request = .{ .file = 0, .offset = 4 * page, .bytes = 4 * page, .needed = 4 * page, .destination = memory.ptr, .tag = 1 };
-        r.submit(&.{request});
-        try std.testing.expectEqual(1, r.wait(&completions));
-        try std.testing.expectEqual(5 * page + 100, completions[0].result.truncated.offset);
+        for (kinds) |kind| {
+            try temporary.write("data", content);
+            const infos = [_]files_room.FileInfo{.{ .path = temporary.path("data"), .bytes = content.len }};
+            var files = try Files.open(gpa, &infos, direct, &message);
+            defer files.close();
+            const r = try open(&files, kind, &message) orelse continue;
+            defer r.deinit();
+            try temporary.write("data", content[0 .. 5 * page + 100]);
+            var completions: [1]reader.Completion = undefined;
+            const request: reader.Request = .{ .file = 0, .offset = 4 * page, .bytes = 4 * page, .needed = 4 * page, .destination = memory.ptr, .tag = 1 };
+            r.submit(&.{request});
+            try std.testing.expectEqual(1, r.wait(&completions));
+            try std.testing.expectEqual(5 * page + 100, completions[0].result.truncated.offset);
 
-        const descriptor = files.handles[0].descriptor;
-        files.handles[0].descriptor = -1;
-        r.submit(&.{request});
-        try std.testing.expectEqual(1, r.wait(&completions));
-        files.handles[0].descriptor = descriptor;
-        try std.testing.expectEqual(@intFromEnum(std.c.E.BADF), completions[0].result.failed.errno);
-        try std.testing.expectEqual(4 * page, completions[0].result.failed.offset);
+            const descriptor = files.handles[0].descriptor;
+            files.handles[0].descriptor = -1;
+            r.submit(&.{request});
+            try std.testing.expectEqual(1, r.wait(&completions));
+            files.handles[0].descriptor = descriptor;
+            try std.testing.expectEqual(@intFromEnum(std.c.E.BADF), completions[0].result.failed.errno);
+            try std.testing.expectEqual(4 * page, completions[0].result.failed.offset);
+        }
     }
 }
 
-test "stress: eight threads, full queues, every byte right, and a pool closed with work in its queue" {
+test "stress: eight reads at once, full queues, every byte right, and a reader closed with work in its queue" {
     var temporary: Temporary = .init();
     defer temporary.deinit();
     const content = try contentOf(300_001);
@@ -145,18 +167,40 @@ test "stress: eight threads, full queues, every byte right, and a pool closed wi
     try temporary.write("data", content);
     const infos = [_]files_room.FileInfo{.{ .path = temporary.path("data"), .bytes = content.len }};
     var message: Message = .{};
-    var files = try Files.open(gpa, &infos, false, &message);
-    defer files.close();
-    const depth = 32;
-    const memory = try gpa.alignedAlloc(u8, .fromByteUnits(page), depth * 2 * page);
+    const memory = try gpa.alignedAlloc(u8, .fromByteUnits(page), pread_capacity * 2 * page);
     defer gpa.free(memory);
-    for (0..4) |seed| {
+    for (0..6) |seed| {
         errdefer std.debug.print("seed {d}\n", .{seed});
-        const pool = try PreadPool.init(gpa, &files, .{ .threads = 8, .capacity = depth }, &message);
-        defer pool.destroy();
-        try keepFull(pool.asReader(), content, memory, seed);
-        // Left in the queue: destroy must neither wait for them nor lose a thread.
-        for (0..depth) |i| pool.asReader().submit(&.{requestAt(content, memory, i, 0)});
+        var files = try Files.open(gpa, &infos, seed % 2 == 1, &message);
+        defer files.close();
+        const r = try open(&files, .{ .kind = if (seed < 3) .pread else .uring, .depth = 8, .split = @intCast(1 + seed % 2) }, &message) orelse continue;
+        defer r.deinit();
+        try keepFull(r, content, memory, seed);
+        // Left in the queue: closing must neither wait for them nor lose a thread.
+        for (0..r.capacity) |i| r.submit(&.{requestAt(content, memory, i, 0)});
+    }
+}
+
+test "an automatic reader takes the ring for direct files, threads for others, and tells" {
+    var temporary: Temporary = .init();
+    defer temporary.deinit();
+    const content = try contentOf(3 * page);
+    defer gpa.free(content);
+    try temporary.write("data", content);
+    var message: Message = .{};
+    const infos = [_]files_room.FileInfo{.{ .path = temporary.path("data"), .bytes = content.len }};
+    for ([_]bool{ true, false }) |direct| {
+        var files = try Files.open(gpa, &infos, direct, &message);
+        defer files.close();
+        const ring = try open(&files, .{ .kind = .uring }, &message);
+        if (ring) |r| r.deinit();
+        const opened = try open_reader.openReader(gpa, &files, .{}, &message);
+        defer opened.reader.deinit();
+        const takes_ring = files.handles[0].access == .direct and ring != null;
+        try std.testing.expectEqual(takes_ring, opened.kind == .uring);
+        // Told only where it was asked for and refused.
+        try std.testing.expectEqual(files.handles[0].access == .direct and ring == null, opened.refusal != 0);
+        try readEverywhere(opened.reader, content);
     }
 }
 
