@@ -82,9 +82,9 @@ def casual(rng, text):
     if draw < 0.06:
         text = text[0].lower() + text[1:] if not text.startswith(("I ", "I'")) else text
     elif draw < 0.11:
-        text = text.rstrip(".?!")
+        text = text.rstrip(".?! ")
     elif draw < 0.15:
-        text = (text[0].lower() + text[1:]).rstrip(".?!") if not text.startswith(("I ", "I'")) else text.rstrip(".?!")
+        text = (text[0].lower() + text[1:]).rstrip(".?! ") if not text.startswith(("I ", "I'")) else text.rstrip(".?! ")
     elif draw < 0.21:
         text = rng.choice(["Hi! ", "Hello! ", "Hey, ", "Okay. ", "Please: ", "Now: ", "Hi spark! ", "One question: ", "Next: ", "So, ", "Good day! ", "Thanks. "]) + text
     elif draw < 0.25:
