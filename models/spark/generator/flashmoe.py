@@ -330,4 +330,5 @@ def make(rng, part):
 def case(rng, part):
     fact = rng.choices(FACTS, WEIGHTS)[0]
     text = dressed(rng, part, worded(rng, part, fact))
-    return {"task": "flashmoe", "messages": [{"role": "user", "content": text}], "think": False, "max_tokens": 80, "check": {"kind": "any", "groups": fact[4]}}
+    return {"task": "flashmoe", "messages": [{"role": "user", "content": text}], "think": False, "max_tokens": 80, "check": {"kind": "any", "groups": fact[4]},
+            "reference": rng.choice(fact[3])}

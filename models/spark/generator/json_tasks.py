@@ -362,4 +362,4 @@ def make(rng, part):
 def case(rng, part):
     messages, value, schema = task(rng, part)
     return {"task": "json", "messages": [{"role": role, "content": text} for role, text in messages], "think": False, "max_tokens": 200,
-            "check": {"kind": "json", "schema": schema, "value": value}}
+            "check": {"kind": "json", "schema": schema, "value": value}, "reference": compact(value)}

@@ -292,5 +292,6 @@ def make(rng, part):
 
 
 def case(rng, part):
-    messages, _, groups, told, missing = opening(rng, part)
-    return {"task": "passages", "messages": [{"role": role, "content": text} for role, text in messages], "think": False, "max_tokens": 64, "check": {"kind": "any", "groups": groups}}
+    messages, reply, groups, _, _ = opening(rng, part)
+    return {"task": "passages", "messages": [{"role": role, "content": text} for role, text in messages], "think": False, "max_tokens": 64, "check": {"kind": "any", "groups": groups},
+            "reference": reply}

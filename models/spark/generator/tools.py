@@ -385,7 +385,8 @@ def case(rng, part):
     messages += called_exchange(rng, part, offered, finish=False)
     call = calls_in(messages[-1][1], messages[0][1])[0]["function"]
     asked, tools = protocol(messages[:-1])
-    return {"task": "tools", "messages": asked, "tools": tools, "think": False, "max_tokens": 200, "check": {"kind": "tool_call", "name": call["name"], "arguments": call["arguments"]}}
+    return {"task": "tools", "messages": asked, "tools": tools, "think": False, "max_tokens": 200, "check": {"kind": "tool_call", "name": call["name"], "arguments": call["arguments"]},
+            "reference": messages[-1][1]}
 
 
 def said_values(result):
@@ -408,4 +409,5 @@ def result_case(rng, part):
             break
     messages = [("tools", [o.definition for o in offered]), ("user", dressed(rng, part, text)), ("assistant", call_text(one.name, arguments)), ("tool", json.dumps(result, ensure_ascii=False))]
     asked, tools = protocol(messages)
-    return {"task": "tool_results", "messages": asked, "tools": tools, "think": False, "max_tokens": 96, "check": {"kind": "contains", "all": [v.rstrip(".") for v in wanted]}}
+    return {"task": "tool_results", "messages": asked, "tools": tools, "think": False, "max_tokens": 96, "check": {"kind": "contains", "all": [v.rstrip(".") for v in wanted]},
+            "reference": one.answer(rng, result, spoken)}

@@ -1,8 +1,10 @@
 """Values for JSON and tool calls: names, places, dates, numbers, codes.  Half of the words are new to everybody, so they must be copied."""
 
-from . import chats, parts, words
+from . import parts, words
 
-STREETS = "Oak Elm Mill River Station Garden Church Hill Park Lake Bridge School Market Castle Harbor North South Forest Meadow Castle Rose Tower Green Sun Stone".split()
+CITIES = """Paris London Berlin Rome Madrid Lisbon Oslo Vienna Prague Dublin Athens Cairo Tokyo Delhi Lima Boston Chicago Toronto Sydney Nairobi Lagos Moscow Warsaw Geneva Munich Hamburg Milan
+Naples Porto Zurich Bergen Krakow Dakar Quito Seoul Kyoto Denver Austin Seattle Leeds York Bristol Lyon Nice""".split()
+STREETS = "Oak Elm Mill River Station Garden Church Hill Park Lake Bridge School Market Harbor North South Forest Meadow Castle Rose Tower Green Sun Stone".split()
 STREET_KINDS = "Street Road Lane Avenue Way Square".split()
 DOMAINS = "example.com example.org mail.example post.example home.example work.example".split()
 MONTHS = "January February March April May June July August September October November December".split()
@@ -30,7 +32,7 @@ def full_name(rng, part):
 
 
 def city(rng, part):
-    return rng.choice(chats.CITIES) if rng.random() < 0.5 else words.new_name(rng, part)
+    return rng.choice(CITIES) if rng.random() < 0.5 else words.new_name(rng, part)
 
 
 def street(rng, part):
