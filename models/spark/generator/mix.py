@@ -8,22 +8,17 @@ tool calls in the family's dialect; role "tool" holds a result.
 import json
 import random
 
-from . import about, chats, copying, facts, flashmoe, json_tasks, passages, stories, sums, tools, words
+from . import about, chats, copying, facts, flashmoe, instructions, json_tasks, passages, recall, refusals, stories, sums, tools, words
 
 # Shares in conversations.  A recall is some 25 times as long as a sum.
-KINDS = {"stories": 15, "chats": 15, "sums": 11, "copying": 7, "recall": 3, "instructions": 8, "refusals": 3, "json": 12, "tools": 11,
-         "passages": 7, "flashmoe": 10, "about": 3, "facts": 2, "unasked": 1, "several": 7}
-MAKE = {"stories": stories.make, "chats": chats.make, "sums": sums.make, "copying": copying.make, "json": json_tasks.make, "tools": tools.make,
-        "passages": passages.make, "flashmoe": flashmoe.make, "about": about.make, "facts": facts.make, "unasked": chats.unasked}
-for name in ("recall", "instructions", "refusals"):
-    try:
-        MAKE[name] = __import__(f"{__package__}.{name}", fromlist=["make"]).make
-    except ImportError:
-        KINDS.pop(name)
+KINDS = {"stories": 13, "chats": 14, "sums": 11, "copying": 6, "recall": 2.5, "instructions": 8, "refusals": 3, "json": 15, "tools": 11,
+         "passages": 8, "flashmoe": 12, "about": 3, "facts": 2, "unasked": 1, "several": 7}
+MAKE = {"stories": stories.make, "chats": chats.make, "sums": sums.make, "copying": copying.make, "recall": recall.make, "instructions": instructions.make, "refusals": refusals.make,
+        "json": json_tasks.make, "tools": tools.make, "passages": passages.make, "flashmoe": flashmoe.make, "about": about.make, "facts": facts.make, "unasked": chats.unasked}
 # What one conversation can hold several of.  Of the first group only one: what is told in one must not answer the other.
-PERSONAL = [name for name in ("chats", "refusals", "unasked") if name in KINDS]
-MIXED = [name for name in ("sums", "copying", "instructions", "json", "tools", "passages", "flashmoe", "about", "facts", "stories") if name in KINDS]
-INSERTED = [name for name in ("sums", "copying", "instructions", "json", "passages", "flashmoe", "facts") if name in KINDS]
+PERSONAL = ["chats", "refusals", "unasked"]
+MIXED = ["sums", "copying", "instructions", "json", "tools", "passages", "flashmoe", "about", "facts", "stories"]
+INSERTED = ["sums", "copying", "instructions", "json", "passages", "flashmoe", "facts"]
 SYSTEM = ["You are a helpful assistant.", "You are a helpful assistant.", "You are spark, a small and friendly model.", "Answer in simple English.", "You are a friendly assistant.",
           "You are helpful, honest and polite.", "You are spark.", "Be helpful.", "You answer questions and follow instructions.", "You are an assistant in a terminal.",
           "You are spark, the small model inside flashmoe.", "Answer truthfully.", "Help the user.", "You are a careful assistant.", "You are a polite assistant."]
