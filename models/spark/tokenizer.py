@@ -35,7 +35,7 @@ def corpus(count):
                 yield text
 
 
-def build(count=40000):
+def build(count=20000):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
