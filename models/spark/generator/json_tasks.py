@@ -215,7 +215,8 @@ def record(rng, part):
             said_lines.append(said(rng.choice(field.says)[0 if value[key] else 1], subject, possessive, ""))
         else:
             value[key], text, schema[key] = value_of(rng, part, field)
-            if rng.random() < 0.1:
+            # A person's city stands in the address too, so it is not missing where that is told.
+            if rng.random() < 0.1 and not (field.make is values.city and domain is PERSON and any(f.kind == "object" for f in items)):
                 value[key] = None
                 schema[key] = nullable(schema[key])
             else:

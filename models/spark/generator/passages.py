@@ -145,7 +145,7 @@ def place_lines(rng, part):
     p = values.city(rng, part) if rng.random() < 0.3 else words.new_name(rng, part)
     kind = rng.choice(["village", "town", "island", "harbor town", "mountain village", "city"])
     people, year, river = rng.randint(20, 9000), rng.randint(900, 1990), words.new_name(rng, part)
-    known = rng.choice(words.FOODS + values.GOODS)
+    known = rng.choice(words.FOODS + COUNTED)
     facts = [
         Fact(p, "people", [f"{people} people live there.", f"It has {people} people.", f"{p} has {people} people.", f"The number of its people is {people}.", f"It is home to {people} people.", f"You meet {people} people there."],
              [f"How many people live in {p}?", f"How many people does {p} have?", f"What is the number of people in {p}?", f"How large is {p} in people?", f"For how many people is {p} home?", f"Count the people of {p}.", f"{p} has how many people?"],
@@ -159,7 +159,7 @@ def place_lines(rng, part):
         Fact(p, "known", [f"It is known for {known}.", f"{p} is known for {known}.", f"People come for its {known}.", f"It is famous for {known}.", f"Everybody likes the {known} of {p}.", f"Its pride is its {known}."],
              [f"What is {p} known for?", f"What is {p} famous for?", f"For what do people come to {p}?", f"What makes {p} famous?", f"What is the pride of {p}?", f"Why do people know {p}?", f"What do people like about {p}?"],
              [f"{p} is known for {known}.", f"It is known for {known}."], [known])]
-    return f"{p} is a {kind}.", rng.sample(facts, rng.choice((2, 3, 4)))
+    return f"{p} is {words.article(kind)}.", rng.sample(facts, rng.choice((2, 3, 4)))
 
 
 LINKS = ["", "", "", "", "", "", "", "", "Besides, ", "Also, ", "It is said that "]
