@@ -23,7 +23,7 @@ pub fn Affine(comptime bits: u32, comptime group: usize) type {
     const Step = isa.Step(bits);
     return struct {
         /// Groups one step covers, or steps one group takes; the other is 1.
-        const per_step: usize = @max(Step.columns / group, 1);
+        pub const per_step: usize = @max(Step.columns / group, 1);
         const steps_per_group: usize = @max(group / Step.columns, 1);
 
         /// Rows below this one may be read in whole vectors: what lies beyond a row's end is still of the matrix, and
@@ -92,7 +92,7 @@ pub fn Affine(comptime bits: u32, comptime group: usize) type {
         }
 
         /// A step's weights; bytes at and beyond `end` count as zeros and are not read.
-        noinline fn loadEnd(from: [*]const u8, end: [*]const u8) Step.Weights {
+        pub noinline fn loadEnd(from: [*]const u8, end: [*]const u8) Step.Weights {
             const reach = Step.bytes + Step.overread;
             const left = @intFromPtr(end) -| @intFromPtr(from);
             if (left >= reach) return Step.load(from);
@@ -108,7 +108,7 @@ fn divideUp(a: usize, b: usize) usize {
 }
 
 /// Scales and biases of a tile's rows, `lanes` groups at a time, zeros in the lanes after `here`.
-const Source = struct {
+pub const Source = struct {
     matrix: *const Matrix,
     groups: usize,
 
@@ -116,7 +116,7 @@ const Source = struct {
         return struct { scales: [rows]F, biases: [rows]F };
     }
 
-    inline fn load(self: Source, comptime careful: bool, comptime rows: usize, row: usize, first: usize, here: usize) Pair(rows) {
+    pub inline fn load(self: Source, comptime careful: bool, comptime rows: usize, row: usize, first: usize, here: usize) Pair(rows) {
         return switch (@as(tables.Format, @enumFromInt(self.matrix.scale_format))) {
             inline .f32, .f16, .bf16 => |format| self.loadOf(format, careful, rows, row, first, here),
             .affine => unreachable,
@@ -134,7 +134,8 @@ const Source = struct {
     }
 };
 
-inline fn floats(prepared: [*]const u8, first: usize) F {
+/// `lanes` of a prepared row's scales or sums, from group `first`.
+pub inline fn floats(prepared: [*]const u8, first: usize) F {
     const numbers: [*]align(4 * lanes) const f32 = @ptrCast(@alignCast(prepared + first * 4));
     return numbers[0..lanes].*;
 }

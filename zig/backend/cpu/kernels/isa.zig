@@ -3,6 +3,8 @@
 //! registers); pick(vector, per, step), which spreads group scales over lanes; and Step(bits): how a step's `bytes` of
 //! packed weights (`load`, which reads `overread` bytes more) become `columns` weights, minus `centre`, in the order of
 //! `layout`, and their exact integer products (start, add, total; product is all three in one).
+//! Where expanded_tokens is not 0, layouts of words also have the tiles of expanded.zig: expanded_rows x expanded_tokens
+//! of multiply(W, W), each running sum passed through keep.
 
 const std = @import("std");
 const options = @import("options");

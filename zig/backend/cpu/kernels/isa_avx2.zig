@@ -1,6 +1,6 @@
-//! AVX2 and FMA. 2 and 4 bits: byte weights against two int8 planes by vpmaddubsw, which cannot saturate there
-//! (15 * 128 * 2 * 4 terms < 2^15). 3, 5, 6 and 8 bits: 16-bit weights against 16-bit activations by vpmaddwd;
-//! odd fields are cut out of 16-bit windows with a multiplication as the variable shift. Registers only.
+//! AVX2 and FMA. 2 bits: byte weights against two int8 planes by vpmaddubsw, which cannot saturate there
+//! (3 * 128 * 2 * 8 terms < 2^15). All others: 16-bit weights against 16-bit activations by vpmaddwd; odd fields are cut
+//! out of 16-bit windows with a multiplication as the variable shift. Registers only.
 
 const Layout = @import("activations.zig").Layout;
 
@@ -11,12 +11,30 @@ pub const batch_tokens = 4;
 
 pub const F = @Vector(lanes, f32);
 pub const I = @Vector(lanes, i32);
+/// 16-bit words of one product.
+pub const W = @Vector(16, i16);
 const B = @Vector(32, u8);
-const W = @Vector(16, i16);
 
 extern fn @"llvm.x86.avx2.pmadd.ub.sw"(B, B) W;
 extern fn @"llvm.x86.avx2.pmadd.wd"(W, W) I;
 extern fn @"llvm.x86.avx2.permps"(F, I) F;
+
+/// Tiles of expanded.zig: 16-bit weights against 16-bit activations.
+pub const expanded_rows = 2;
+pub const expanded_tokens = 3;
+
+pub inline fn multiply(a: W, b: W) I {
+    return @"llvm.x86.avx2.pmadd.wd"(a, b);
+}
+
+/// Computes the sum here and reads what follows after it. Left to itself the compiler fetches a whole tile's operands
+/// first and spills the sums: half the speed.
+pub inline fn keep(sum: I) I {
+    return asm volatile (""
+        : [kept] "=x" (-> I),
+        : [sum] "0" (sum),
+        : .{ .memory = true });
+}
 
 /// Lanes l of the result hold values[step * per + l * per / lanes]; per 1: values[step] in all lanes.
 pub inline fn pick(values: F, comptime per: usize, step: usize) F {
@@ -32,58 +50,94 @@ fn spread(comptime per: usize) I {
 
 pub fn Step(comptime bits: u32) type {
     return switch (bits) {
-        2, 4 => Bytes(bits),
+        2 => Pairs,
+        4 => Nibbles,
         3, 5, 6, 8 => Words(bits),
         else => unreachable,
     };
 }
 
-fn Bytes(comptime bits: u32) type {
-    return struct {
-        const stride = 8 / bits;
-        pub const columns = 32 * stride;
-        pub const bytes = 32;
-        pub const overread = 0;
-        pub const centre = 0;
-        pub const layout: Layout = .{ .group = 0, .stride = stride, .width = 32, .kind = .planes };
-        pub const Weights = [stride]B;
-        pub const Sum = struct { high: W, low: W };
+/// 2 bits: the four fields of every byte.
+const Pairs = struct {
+    const bits = 2;
+    const stride = 4;
+    pub const columns = 32 * stride;
+    pub const bytes = 32;
+    pub const overread = 0;
+    pub const centre = 0;
+    pub const layout: Layout = .{ .group = 0, .stride = stride, .width = 32, .kind = .planes };
+    pub const Weights = [stride]B;
+    pub const Sum = struct { high: W, low: W };
 
-        pub inline fn load(from: [*]const u8) Weights {
-            const raw: B = from[0..32].*;
-            var weights: Weights = undefined;
-            inline for (&weights, 0..) |*w, k| w.* = (raw >> @splat(k * bits)) & @as(B, @splat((1 << bits) - 1));
-            return weights;
-        }
+    pub inline fn load(from: [*]const u8) Weights {
+        const raw: B = from[0..32].*;
+        var weights: Weights = undefined;
+        inline for (&weights, 0..) |*w, k| w.* = (raw >> @splat(k * bits)) & @as(B, @splat((1 << bits) - 1));
+        return weights;
+    }
 
-        pub inline fn start(weights: Weights, x: [*]const u8) Sum {
-            return add(.{ .high = @splat(0), .low = @splat(0) }, weights, x);
-        }
+    pub inline fn start(weights: Weights, x: [*]const u8) Sum {
+        return add(.{ .high = @splat(0), .low = @splat(0) }, weights, x);
+    }
 
-        /// 16-bit sums: at most 2 steps of 4 bits (group 128) meet in one, 2 * 7,680.
-        pub inline fn add(sum: Sum, weights: Weights, x: [*]const u8) Sum {
-            var result = sum;
-            inline for (weights, 0..) |w, k| {
-                result.high +%= @"llvm.x86.avx2.pmadd.ub.sw"(w, plane(x + k * 64));
-                result.low +%= @"llvm.x86.avx2.pmadd.ub.sw"(w, plane(x + k * 64 + 32));
-            }
-            return result;
+    /// 16-bit sums: one step, 4 * 768, is a whole group.
+    pub inline fn add(sum: Sum, weights: Weights, x: [*]const u8) Sum {
+        var result = sum;
+        inline for (weights, 0..) |w, k| {
+            result.high +%= @"llvm.x86.avx2.pmadd.ub.sw"(w, plane(x + k * 64));
+            result.low +%= @"llvm.x86.avx2.pmadd.ub.sw"(w, plane(x + k * 64 + 32));
         }
+        return result;
+    }
 
-        pub inline fn product(weights: Weights, x: [*]const u8) I {
-            return total(start(weights, x));
-        }
+    pub inline fn product(weights: Weights, x: [*]const u8) I {
+        return total(start(weights, x));
+    }
 
-        pub inline fn total(sum: Sum) I {
-            const high = @"llvm.x86.avx2.pmadd.wd"(sum.high, @splat(256));
-            return high +% @"llvm.x86.avx2.pmadd.wd"(sum.low, @splat(1));
-        }
+    pub inline fn total(sum: Sum) I {
+        const high = @"llvm.x86.avx2.pmadd.wd"(sum.high, @splat(256));
+        return high +% @"llvm.x86.avx2.pmadd.wd"(sum.low, @splat(1));
+    }
 
-        inline fn plane(x: [*]const u8) B {
-            return @as(*const [32]u8, @ptrCast(@alignCast(x))).*;
-        }
-    };
-}
+    inline fn plane(x: [*]const u8) B {
+        return @as(*const [32]u8, @ptrCast(@alignCast(x))).*;
+    }
+};
+
+/// 4 bits: the four nibbles of every 16-bit word.
+const Nibbles = struct {
+    pub const columns = 64;
+    pub const bytes = 32;
+    pub const overread = 0;
+    pub const centre = 0;
+    pub const layout: Layout = .{ .group = 0, .stride = 4, .width = 16, .kind = .words };
+    pub const Weights = [4]W;
+    pub const Sum = I;
+
+    pub inline fn load(from: [*]const u8) Weights {
+        const raw: @Vector(16, u16) = @bitCast(from[0..32].*);
+        const mask: @Vector(16, u16) = @splat(15);
+        return .{ @bitCast(raw & mask), @bitCast((raw >> @splat(4)) & mask), @bitCast((raw >> @splat(8)) & mask), @bitCast(raw >> @splat(12)) };
+    }
+
+    pub inline fn start(weights: Weights, x: [*]const u8) Sum {
+        const values: *const [4]W = @ptrCast(@alignCast(x));
+        const even = multiply(weights[0], values[0]) +% multiply(weights[1], values[1]);
+        return even +% (multiply(weights[2], values[2]) +% multiply(weights[3], values[3]));
+    }
+
+    pub inline fn add(sum: Sum, weights: Weights, x: [*]const u8) Sum {
+        return sum +% start(weights, x);
+    }
+
+    pub inline fn product(weights: Weights, x: [*]const u8) I {
+        return start(weights, x);
+    }
+
+    pub inline fn total(sum: Sum) I {
+        return sum;
+    }
+};
 
 fn Words(comptime bits: u32) type {
     return struct {

@@ -10,6 +10,9 @@ pub const single_rows = 2;
 pub const batch_rows = 1;
 pub const batch_tokens = 4;
 
+/// Batches unpack their weights tile by tile: expanding them was not measured here.
+pub const expanded_tokens = 0;
+
 pub const F = @Vector(lanes, f32);
 pub const I = @Vector(lanes, i32);
 const B = @Vector(8, u8);

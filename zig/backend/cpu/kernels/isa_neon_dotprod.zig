@@ -9,6 +9,9 @@ pub const single_rows = 4;
 pub const batch_rows = 2;
 pub const batch_tokens = 4;
 
+/// Batches unpack their weights tile by tile: expanding them was not measured here.
+pub const expanded_tokens = 0;
+
 pub const F = @Vector(lanes, f32);
 pub const I = @Vector(lanes, i32);
 const B = @Vector(16, u8);

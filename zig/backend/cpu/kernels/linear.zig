@@ -6,6 +6,7 @@ const tables = @import("table.zig");
 const tile = @import("tile.zig");
 const isa = @import("isa.zig").current;
 const Affine = @import("affine.zig").Affine;
+const Expanded = @import("expanded.zig").Expanded;
 const Plain = @import("plain.zig").Plain;
 const activations = @import("activations.zig");
 
@@ -30,7 +31,12 @@ pub fn linear(matrix: *const tables.Matrix, input: *const tables.Input, output: 
             const rows: tile.Rows = .{ .base = input.prepared, .stride = tables.preparedBytes(matrix.cols) };
             switch (matrix.bits) {
                 inline 2, 3, 4, 5, 6, 8 => |bits| switch (matrix.group) {
-                    inline 32, 64, 128 => |group| tile.forEach(Affine(bits, group), matrix, rows, input, output, row_first, row_end),
+                    inline 32, 64, 128 => |group| {
+                        const Step = isa.Step(bits);
+                        if (isa.expanded_tokens > 0 and Step.layout.kind == .words and input.tokens > 1)
+                            return Expanded(bits, group).run(matrix, rows, input, output, row_first, row_end);
+                        tile.forEach(Affine(bits, group), matrix, rows, input, output, row_first, row_end);
+                    },
                     else => unreachable,
                 },
                 else => unreachable,

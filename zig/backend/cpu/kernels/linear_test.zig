@@ -195,6 +195,31 @@ test "a token's result does not depend on the batch, nor a row's on the range: b
     };
 }
 
+test "batches longer than a block of tokens, rows up to several blocks: bit for bit those of single tokens" {
+    var prng: std.Random.DefaultPrng = .init(seed + 8);
+    const random = prng.random();
+    const set = detect.supported();
+    const rows = 19;
+    const cols = 640;
+    const most = 101;
+    for (support.all_bits) |bits| for (support.all_groups) |group| {
+        var made: TestMatrix = try .affine(random, rows, cols, bits, group, .bf16);
+        defer made.deinit();
+        var input: support.TestInput = try .init(random, most, cols);
+        defer input.deinit();
+        var levels: support.Levels = .init(&set);
+        while (levels.next()) |level| {
+            var single: [most * rows]f32 = undefined;
+            for (0..most) |t| try support.multiply(level.table, &made.matrix, input.x[t * cols ..], 1, single[t * rows ..][0..rows], 0, rows);
+            for ([_]usize{ 47, 48, 49, 96, most }) |count| {
+                var batch: [most * rows]f32 = @splat(0);
+                try support.multiply(level.table, &made.matrix, input.x, count, batch[0 .. count * rows], 0, rows);
+                try expectSameBits(single[0 .. count * rows], batch[0 .. count * rows]);
+            }
+        }
+    };
+}
+
 test "tokens may be gathered from and scattered to any rows" {
     var prng: std.Random.DefaultPrng = .init(seed + 6);
     const random = prng.random();
