@@ -128,6 +128,7 @@ def save(tensors, out):
     total = 0
     for name, some in zip(names, files, strict=True):
         save_file(some, out / name, metadata={"format": "mlx"})
+        (out / name).chmod(0o644)
         length = (out / name).stat().st_size
         total += length
         assert length <= FILE, (name, length)

@@ -7,7 +7,7 @@
 #   train.sh fetch N           the N-th four parts of the bf16 weights to $OUT (fold.py join puts them together)
 #
 # The first stage starts pack.py in the background, one process a core; it lives on between stages.
-# OUT, GPUS, ROWS, WORKERS, PYTHON can be set from outside.
+# OUT, GPUS, ROWS, WORKERS, PYTHON can be set from outside; TINY=--tiny tries the stages on a processor (not smoke.py itself).
 set -euo pipefail
 cd "$(dirname "$0")"
 PYTHON=${PYTHON:-python3}
@@ -19,7 +19,7 @@ WORKERS=${WORKERS:-$((CORES - 2 * GPUS > 1 ? CORES - 2 * GPUS : 1))}
 DATA=build/data
 SHARDS=${SHARDS:-6000}
 DOCUMENTS=${DOCUMENTS:-2000}
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-4} PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false
+export TORCHINDUCTOR_COMPILE_THREADS=8 OMP_NUM_THREADS=${OMP_NUM_THREADS:-4} PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false
 mkdir -p build "$DATA" "$OUT"
 
 # Starts the packers unless they run; waits until held-out rows and each rank's first shard are there.
@@ -42,7 +42,7 @@ packers() {
 }
 
 trainer() {
-  "$PYTHON" -m torch.distributed.run --standalone --nproc-per-node "$GPUS" train.py --rows "$ROWS" "$@"
+  "$PYTHON" -m torch.distributed.run --master-addr 127.0.0.1 --master-port "${PORT:-29511}" --nproc-per-node "$GPUS" train.py --rows "$ROWS" ${TINY:-} "$@"
 }
 
 # A few small files as one: $OUT takes few files.
@@ -63,7 +63,7 @@ score() {  # items, answers, name
 case "${1:-}" in
   smoke)
     packers
-    "$PYTHON" smoke.py --rows "$ROWS"
+    [ -n "${TINY:-}" ] || "$PYTHON" smoke.py --rows "$ROWS"
     rm -rf build/smoke
     trainer --seconds 25 --out build/smoke --measure-every 10
     packers
