@@ -208,15 +208,18 @@ class Run:
         Runs the graph compiled for training (gradients on, never used): nothing new to compile.
         """
         count = self.args.rows
+
+        def one(rows):                                          # its activations are gone when it returns
+            ids, segment, weight = unpack(torch.from_numpy(rows.astype("int32")).to(self.device), self.end)
+            logits, load, _ = self.net(ids, segment, rounding=strength, dtype=self.dtype)
+            answers = (weight == 1.0).float()
+            return torch.stack([self.loss_sum(logits, ids, answers).detach(), answers.sum()]), load.detach() / batches
+
         sums, loads = torch.zeros(2, device=self.device), 0
         for i in range(batches):
             first = (i * self.ranks.world + self.ranks.rank) * count
-            rows = self.held[[(first + r) % len(self.held) for r in range(count)]].astype("int32")
-            ids, segment, weight = unpack(torch.from_numpy(rows).to(self.device), self.end)
-            logits, load, _ = self.net(ids, segment, rounding=strength, dtype=self.dtype)
-            answers = (weight == 1.0).float()
-            sums += torch.stack([self.loss_sum(logits, ids, answers).detach(), answers.sum()])
-            loads = loads + load.detach() / batches
+            some, load = one(self.held[[(first + r) % len(self.held) for r in range(count)]])
+            sums, loads = sums + some, loads + load
         self.ranks.sum(sums)
         return (sums[0] / sums[1]).item(), self.ranks.sum(loads) / self.ranks.world
 
