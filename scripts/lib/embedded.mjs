@@ -11,6 +11,7 @@ const suite = "models/spark/suite/held-out.jsonl";
 /** Lists the embedded model's files with their hashes, and the task suite, as a module that imports each as a file. */
 export function writeEmbeddedModel() {
   const names = modelFiles();
+  if (!existsSync(join(root, suite))) throw new Problem(`${suite} is missing: this checkout has no task suite`);
   const imports = names.map(
     (name, index) => `import file${index} from ${JSON.stringify(`../${model}/${name}`)} with { type: "file" };`,
   );
@@ -29,19 +30,11 @@ export function writeEmbeddedModel() {
     ...entries,
     "],",
     "};",
-    ...suiteLines(),
+    `import suite from ${JSON.stringify(`../${suite}`)} with { type: "file" };`,
+    "export const embeddedSuite = suite;",
     "",
   ];
   writeFileSync(join(root, "build/embedded-model.ts"), text.join("\n"));
-}
-
-/** A checkout whose suite was not written yet builds a binary without one. */
-function suiteLines() {
-  if (!existsSync(join(root, suite))) return ["export const embeddedSuite = null;"];
-  return [
-    `import suite from ${JSON.stringify(`../${suite}`)} with { type: "file" };`,
-    "export const embeddedSuite = suite;",
-  ];
 }
 
 function modelFiles() {

@@ -8,6 +8,4 @@ export const embeddedModel: { directory: string } | { files: readonly EmbeddedFi
 };
 
 /** The built-in task suite. */
-export const embeddedSuite: string | null = fileURLToPath(
-  new URL("../../models/spark/suite/held-out.jsonl", import.meta.url),
-);
+export const embeddedSuite: string = fileURLToPath(new URL("../../models/spark/suite/held-out.jsonl", import.meta.url));

@@ -1,8 +1,7 @@
 /** Where the embedded default model lies as a directory: in a checkout its own, in a compiled binary extracted once. */
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { embeddedModel, embeddedSuite } from "#embedded-model";
-import { FlashmoeError } from "../errors.ts";
 import { withPlacedFiles } from "../private-cache.ts";
 
 /** Name the embedded model goes by in output and messages. */
@@ -20,8 +19,5 @@ export function embeddedModelDirectory(): string {
 
 /** The items of the built-in task suite, one JSON object a line; src/evaluation reads them. */
 export function embeddedSuiteText(): string {
-  if (embeddedSuite !== null && existsSync(embeddedSuite)) return readFileSync(embeddedSuite, "utf8");
-  throw new FlashmoeError("unsupported", "this build has no built-in task suite.", {
-    hint: "Give one with --suite FILE, or write it with models/spark/suite.py.",
-  });
+  return readFileSync(embeddedSuite, "utf8");
 }

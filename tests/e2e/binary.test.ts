@@ -50,6 +50,28 @@ describe("the compiled binary", () => {
   );
 
   test(
+    "carries the task suite",
+    () => {
+      const figures = json<{ suite: string; tasks: { task: string; items: number }[] }>([
+        "eval",
+        "suite",
+        "--task",
+        "arithmetic",
+        "--task",
+        "json",
+        "--limit",
+        "2",
+      ]);
+      expect(figures.suite).toBe("built-in");
+      expect(figures.tasks).toMatchObject([
+        { task: "arithmetic", items: 2 },
+        { task: "json", items: 2 },
+      ]);
+    },
+    slow,
+  );
+
+  test(
     "says the same as the sources",
     async () => {
       const args = ["run", "--temperature", "0", "-n", "40", "--json", "Hello, who are you?"];
