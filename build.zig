@@ -19,7 +19,7 @@ const kernel_root = "zig/backend/cpu/kernels/level.zig";
 /// Benchmarks by step.
 const benches = .{
     .{ "bench", "zig/kernels_bench.zig", "Time the kernels beside a plain read of memory; arguments after --" },
-    .{ "bench-reader", "zig/io_bench.zig", "Time direct reads of records by every reader; a large FILE after --" },
+    .{ "bench-reader", "zig/reader_bench.zig", "Time direct reads of records by every reader; a large FILE after --" },
 };
 const generator_root = "zig/abi/generate.zig";
 const rooms = [_][]const u8{ "abi", "kernels", "backend", "engine", "experts", "format" };

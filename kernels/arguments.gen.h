@@ -334,4 +334,27 @@ struct fm_fill_args {
 };
 FM_SIZE_IS(fm_fill_args, 56);
 
+struct fm_disk_measurement {
+  uint64_t seed;
+  uint32_t milliseconds;
+  uint32_t in_flight;
+  uint64_t bytes;
+  uint64_t records;
+  uint64_t ns;
+  uint32_t reader;
+  uint32_t direct;
+};
+FM_SIZE_IS(fm_disk_measurement, 48);
+
+struct fm_memory_measurement {
+  uint64_t block_bytes;
+  uint32_t milliseconds;
+  uint32_t threads;
+  uint64_t bytes;
+  uint64_t ns;
+  uint64_t pass_bytes;
+  uint64_t fastest_ns;
+};
+FM_SIZE_IS(fm_memory_measurement, 48);
+
 #endif

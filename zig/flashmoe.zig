@@ -12,6 +12,7 @@ const core = struct {
     pub const planOnly = engine.planOnly;
     pub const fill = @import("format/fill.zig").fill;
     pub const detect = @import("backend/cpu/kernels/detect.zig");
+    pub const measure = @import("engine/measure.zig");
     pub const process = @import("engine/process.zig");
     pub const direct_supported = @import("io/files.zig").direct_supported;
 };

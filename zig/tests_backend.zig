@@ -2,6 +2,7 @@
 test {
     _ = @import("backend/cpu/pool.zig");
     _ = @import("backend/cpu/memory.zig");
+    _ = @import("backend/cpu/read_loop.zig");
     _ = @import("backend/cpu/backend.zig");
     _ = @import("backend/cpu/attention_test.zig");
     _ = @import("backend/cpu/delta_net_test.zig");

@@ -9,5 +9,6 @@ test {
     _ = @import("engine/refusal_test.zig");
     _ = @import("engine/reference_test.zig");
     _ = @import("engine/sampler_test.zig");
+    _ = @import("engine/measure_test.zig");
     _ = @import("engine/session_test.zig");
 }

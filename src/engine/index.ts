@@ -3,6 +3,14 @@ export { FlashmoeError } from "../errors.ts";
 export { FlashMoE } from "./flashmoe.ts";
 export type { Generation } from "./generation.ts";
 export { cpuInfo, createFiller, type FillSlice } from "./machine.ts";
+export {
+  type DiskRate,
+  type DiskSlice,
+  type MemoryRate,
+  type MemorySlice,
+  measureDisk,
+  measureMemory,
+} from "./measure.ts";
 export type { Session } from "./session.ts";
 export type {
   CancelGrace,

@@ -3,7 +3,7 @@
 import type { StructLayout, SymbolSignature } from "./layout.ts";
 
 /** Compared with fm_abi_hash() when the library is loaded. */
-export const abiHash = 0x5d8ab337;
+export const abiHash = 0x620b8d09;
 
 export const Result = {
   ok: 0,
@@ -377,6 +377,37 @@ export const FillArgs = {
   },
 } as const satisfies StructLayout;
 
+export const DiskMeasurement = {
+  name: "DiskMeasurement",
+  size: 48,
+  align: 8,
+  fields: {
+    seed: { offset: 0, type: "u64" },
+    milliseconds: { offset: 8, type: "u32" },
+    inFlight: { offset: 12, type: "u32" },
+    bytes: { offset: 16, type: "u64" },
+    records: { offset: 24, type: "u64" },
+    ns: { offset: 32, type: "u64" },
+    reader: { offset: 40, type: "u32" },
+    direct: { offset: 44, type: "u32" },
+  },
+} as const satisfies StructLayout;
+
+export const MemoryMeasurement = {
+  name: "MemoryMeasurement",
+  size: 48,
+  align: 8,
+  fields: {
+    blockBytes: { offset: 0, type: "u64" },
+    milliseconds: { offset: 8, type: "u32" },
+    threads: { offset: 12, type: "u32" },
+    bytes: { offset: 16, type: "u64" },
+    ns: { offset: 24, type: "u64" },
+    passBytes: { offset: 32, type: "u64" },
+    fastestNs: { offset: 40, type: "u64" },
+  },
+} as const satisfies StructLayout;
+
 export const symbols = {
   fm_abi_hash: { args: [], returns: "u32" },
   fm_abi_manifest: { args: ["ptr", "u32"], returns: "i32" },
@@ -384,6 +415,8 @@ export const symbols = {
   fm_handle_count: { args: [], returns: "u32" },
   fm_cpu_info: { args: ["ptr"], returns: "i32" },
   fm_fill: { args: ["ptr", "u32", "ptr"], returns: "i32" },
+  fm_measure_disk: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
+  fm_measure_memory: { args: ["ptr"], returns: "i32" },
   fm_plan: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
   fm_engine_open: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
   fm_engine_load: { args: ["u32", "ptr"], returns: "i32" },

@@ -6,6 +6,7 @@ const engine = @import("engine.zig");
 const session = @import("session.zig");
 const library = @import("library.zig");
 const machine = @import("machine.zig");
+const measure = @import("measure.zig");
 const file = @import("file.zig");
 
 pub fn Table(comptime core: type) type {
@@ -20,6 +21,8 @@ pub fn Table(comptime core: type) type {
         pub const fm_handle_count = library.handleCount;
         pub const fm_cpu_info = machine.Calls(core).cpuInfo;
         pub const fm_fill = file.Calls(core).fill;
+        pub const fm_measure_disk = measure.Calls(core).disk;
+        pub const fm_measure_memory = measure.Calls(core).memory;
 
         pub const fm_plan = Engine.plan;
         pub const fm_engine_open = Engine.open;

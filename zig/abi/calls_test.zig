@@ -97,6 +97,16 @@ const model = struct {
     pub fn fill(path: []const u8, args: *const types.FillArgs, message: *result.Message) Error!void {
         if (args.bytes == 0) return message.fail(error.InvalidArgument, "{s}: nothing to fill", .{path});
     }
+    pub const measure = struct {
+        pub fn disk(_: std.mem.Allocator, _: []align(8) const u8, options: *const types.EngineOptions, args: *types.DiskMeasurement, message: *result.Message) Error!void {
+            if (args.milliseconds == 0) return message.fail(error.InvalidArgument, "no time for {d} threads", .{options.threads});
+            args.records = 7;
+        }
+        pub fn memoryRead(_: std.mem.Allocator, args: *types.MemoryMeasurement, message: *result.Message) Error!void {
+            if (args.milliseconds == 0) return message.fail(error.InvalidArgument, "no time", .{});
+            args.ns = 5;
+        }
+    };
     pub const detect = struct {
         pub fn best() types.CpuLevel {
             return .avx2;
@@ -209,6 +219,7 @@ test "null, misaligned and oversized arguments are refused before they are looke
     var plan: types.Plan = undefined;
     const options: types.EngineOptions = .{};
     var handle: u32 = 0;
+    var disk_slice: types.DiskMeasurement = .{ .milliseconds = 1 };
     const odd: *const anyopaque = @ptrFromInt(@intFromPtr(&desc) + 1);
     for ([_]i32{
         fm.fm_plan(null, desc.len, &options, &plan),
@@ -221,6 +232,11 @@ test "null, misaligned and oversized arguments are refused before they are looke
         fm.fm_engine_open(&desc, desc.len, odd, &handle),
         fm.fm_cpu_info(null),
         fm.fm_fill("x", 1, null),
+        fm.fm_measure_disk(null, desc.len, &options, &disk_slice),
+        fm.fm_measure_disk(&desc, desc.len - 1, &options, &disk_slice),
+        fm.fm_measure_disk(&desc, desc.len, odd, &disk_slice),
+        fm.fm_measure_disk(&desc, desc.len, &options, null),
+        fm.fm_measure_memory(null),
         fm.fm_fill(null, 1, &types.FillArgs{ .seed = 0, .file_offset = 0, .first_byte = 0, .bytes = 1, .mean = 0, .spread = 0, .kind = 0, .format = 0 }),
         fm.fm_error_message(0, null, 5),
     }) |code| try expectResult(.invalid_argument, code);
@@ -329,6 +345,18 @@ test "machine and file calls pass through" {
     var info: types.CpuInfo = undefined;
     try expectResult(.ok, fm.fm_cpu_info(&info));
     try expectEqual(types.CpuInfo{ .level = 2, .cores = 3, .memory_bytes = 1 << 40, .supported_levels = 6, .direct_io = 1 }, info);
+    var disk: types.DiskMeasurement = .{};
+    try expectResult(.invalid_argument, fm.fm_measure_disk(&desc, desc.len, &types.EngineOptions{ .threads = 9 }, &disk));
+    try expectMessage(0, "no time for 9 threads");
+    disk.milliseconds = 1;
+    try expectResult(.ok, fm.fm_measure_disk(&desc, desc.len, &types.EngineOptions{}, &disk));
+    try expectEqual(7, disk.records);
+    var memory: types.MemoryMeasurement = .{};
+    try expectResult(.invalid_argument, fm.fm_measure_memory(&memory));
+    try expectMessage(0, "no time");
+    memory.milliseconds = 1;
+    try expectResult(.ok, fm.fm_measure_memory(&memory));
+    try expectEqual(5, memory.ns);
     var args: types.FillArgs = std.mem.zeroes(types.FillArgs);
     try expectResult(.invalid_argument, fm.fm_fill("a/b", 3, &args));
     try expectMessage(0, "a/b: nothing to fill");

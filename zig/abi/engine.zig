@@ -142,7 +142,7 @@ pub fn Calls(comptime core: type) type {
     };
 }
 
-fn descriptionOf(pointer: ?*const anyopaque, length: u32, message: *Message) Error![]align(desc_alignment) const u8 {
+pub fn descriptionOf(pointer: ?*const anyopaque, length: u32, message: *Message) Error![]align(desc_alignment) const u8 {
     if (length < @sizeOf(types.ModelDesc))
         return message.fail(error.InvalidArgument, "a model description has at least {d} bytes, not {d}", .{ @sizeOf(types.ModelDesc), length });
     const first = context.checkedConst(u64, pointer) catch |err|
@@ -151,7 +151,7 @@ fn descriptionOf(pointer: ?*const anyopaque, length: u32, message: *Message) Err
     return data[0..length];
 }
 
-fn checkedOptions(pointer: ?*const anyopaque, message: *Message) Error!*const types.EngineOptions {
+pub fn checkedOptions(pointer: ?*const anyopaque, message: *Message) Error!*const types.EngineOptions {
     return context.checkedConst(types.EngineOptions, pointer) catch |err|
         message.fail(err, "the engine options are missing or not aligned", .{});
 }

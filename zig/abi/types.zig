@@ -334,3 +334,28 @@ pub const FillArgs = extern struct {
     kind: u32, // FillKind
     format: u32, // Format of the values for constant_jitter and normal: f32, f16, bf16
 };
+
+/// Direct reads of a model's own expert records at random places, through the reader that the engine options ask for.
+pub const DiskMeasurement = extern struct {
+    seed: u64 = 0, // which records
+    milliseconds: u32 = 0, // how long, 1 to 10,000
+    in_flight: u32 = 0, // records at once; 0 = 16; what was used, after the call
+    // results
+    bytes: u64 = 0,
+    records: u64 = 0,
+    ns: u64 = 0,
+    reader: u32 = 0, // ReaderKind that was opened
+    direct: u32 = 0, // 1: all files were read past the page cache
+};
+
+/// A streaming read of memory by compute threads.
+pub const MemoryMeasurement = extern struct {
+    block_bytes: u64 = 0, // what is read again and again, 1 MiB to 64 GiB: several times the caches
+    milliseconds: u32 = 0, // how long, 1 to 10,000
+    threads: u32 = 0, // 0 = all cores; what was used, after the call
+    // results
+    bytes: u64 = 0,
+    ns: u64 = 0,
+    pass_bytes: u64 = 0,
+    fastest_ns: u64 = 0, // the fastest pass, of a machine that does other things too
+};

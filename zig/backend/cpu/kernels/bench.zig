@@ -7,6 +7,7 @@ const std = @import("std");
 const abi = @import("../../../abi/types.zig");
 const tables = @import("table.zig");
 const detect = @import("detect.zig");
+const readAll = @import("../read_loop.zig").readAll;
 const Format = tables.Format;
 
 const passes = 7;
@@ -53,20 +54,6 @@ const Read = struct {
         std.mem.doNotOptimizeAway(readAll(self.arena[index << 20 ..][0 .. 1 << 20]));
     }
 };
-
-fn readAll(part: []const u8) u64 {
-    var sums: [8]@Vector(8, u64) = @splat(@splat(0));
-    var at: usize = 0;
-    while (at + 512 <= part.len) : (at += 512) {
-        inline for (0..8) |k| {
-            @prefetch(part.ptr + at + k * 64 + 4096, .{});
-            sums[k] +%= @as(@Vector(8, u64), @bitCast(part[at + k * 64 ..][0..64].*));
-        }
-    }
-    var total: @Vector(8, u64) = @splat(0);
-    for (sums) |sum| total +%= sum;
-    return @reduce(.Add, total);
-}
 
 fn now() u64 {
     var time: std.c.timespec = undefined;

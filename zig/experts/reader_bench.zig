@@ -1,14 +1,14 @@
 //! Benchmark of the readers: direct reads of whole records at random places of one large file, every setting in turn,
 //! several rounds, so that what else the machine does meets all of them alike. Prints medians and processor time.
-//! Root module: zig/io_bench.zig. Arguments: FILE, milliseconds a slice, rounds. The file is only read.
+//! Root module: zig/reader_bench.zig. Arguments: FILE, milliseconds a slice, rounds. The file is only read.
 
 const std = @import("std");
 const abi = @import("../abi/types.zig");
 const Message = @import("../abi/result.zig").Message;
 const memory = @import("../backend/cpu/memory.zig");
-const files_room = @import("files.zig");
-const open_reader = @import("open.zig");
-const reader = @import("reader.zig");
+const files_room = @import("../io/files.zig");
+const open_reader = @import("../io/open.zig");
+const reader = @import("../io/reader.zig");
 
 const record_sizes = [_]u64{ 1_769_472, 7_077_888 };
 const in_flight_max = 32;
