@@ -2,13 +2,16 @@
 
     python check.py
 
-1. the chunked delta rule against the token-by-token rule;
+1. the chunked delta rule against the token-by-token rule, and its operator's backward (with
+   TRITON_INTERPRET=1 the Triton kernels as well);
 2. logits of `network.py` against `transformers`' own `qwen3_5_moe`;
 3. packed documents against the same documents alone (nothing leaks);
 4. attention's blocks against the full mask;
 5. generation with caches, prompts of many lengths at once, against the whole network each step, and against transformers;
 6. the quantisation rule against MLX's, where mlx is installed.
 """
+
+import os
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +21,7 @@ from decode import Decoder
 from export import hf_tensors, text_config
 from network import Network, block_mask, full_mask, unit
 from quant import dequantised
-from scan import loop_forward, scan
+from scan import loop_backward, loop_forward, scan, triton_backward, triton_forward
 from shape import TINY
 
 
@@ -41,11 +44,20 @@ def check_scan():
     worst = max((a - b).abs().max() for a, b in zip(graded(scan(*given)), graded(loop_forward(*given)), strict=True))
     print(f"scan's backward against autograd: {worst:.2e}")
     assert worst < 1e-10
+    if os.environ.get("TRITON_INTERPRET") == "1":               # the kernels' own text, without a GPU
+        given = [torch.randn(3, 4, 64, 64) * 0.2 for _ in range(3)] + [torch.rand(3, 4)]
+        apart = lambda ours, theirs: max(((a - b).norm() / b.norm()).item() for a, b in zip(ours, theirs, strict=True))
+        ahead = apart(triton_forward(*given), loop_forward(*given))
+        grads = [*given[1:], torch.randn(3, 4, 64, 64), torch.randn(3, 5, 64, 64)]
+        back = apart(triton_backward(*grads), loop_backward(*grads))
+        print(f"scan's Triton kernels, interpreted, against the loop: {ahead:.1e}, {back:.1e}")
+        assert max(ahead, back) < 1e-5
 
 
 def check_blocks():
     """Each block's kind, and the rule inside it, give the full mask."""
     ends = (torch.rand(3, 1024) < 0.01).long()
+    ends[:, 250:800] = 0                                    # a document long enough to fill blocks
     segment = ends.cumsum(1) - ends
     blocks = block_mask(segment)
     b, q, k = (torch.arange(n).view(shape) for n, shape in ((3, (-1, 1, 1)), (1024, (1, -1, 1)), (1024, (1, 1, -1))))
