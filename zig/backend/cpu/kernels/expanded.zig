@@ -44,8 +44,8 @@ pub fn Expanded(comptime bits: u32, comptime group: usize) type {
         /// Output rows [row_first, row_end) for all tokens of the input.
         pub fn run(matrix: *const Matrix, rows: tile.Rows, input: *const tables.Input, output: *const tables.Output, row_first: usize, row_end: usize) void {
             // Blocks of equal length, in whole tiles.
-            const blocks = (input.tokens + block_tokens - 1) / block_tokens;
-            const length = std.mem.alignForward(usize, (input.tokens + blocks - 1) / blocks, isa.expanded_tokens);
+            const blocks = divideUp(input.tokens, block_tokens);
+            const length = divideUp(divideUp(input.tokens, blocks), isa.expanded_tokens) * isa.expanded_tokens;
             var first: usize = 0;
             while (first < input.tokens) : (first += length) {
                 const count = @min(length, input.tokens - first);
@@ -84,7 +84,7 @@ pub fn Expanded(comptime bits: u32, comptime group: usize) type {
             const row_bytes = matrix.cols / 8 * bits;
             const end = matrix.weight + matrix.rows * row_bytes;
             var from = matrix.weight + row * row_bytes + first * group / 8 * bits;
-            const steps = (here * group + Step.columns - 1) / Step.columns;
+            const steps = divideUp(here * group, Step.columns);
             // The rows of the next block, in the order in which they lie.
             const ahead = from + block_rows * row_bytes;
             var at: usize = 0;
@@ -122,7 +122,7 @@ pub fn Expanded(comptime bits: u32, comptime group: usize) type {
             var values: [count][*]const u8 = undefined;
             inline for (&values, x) |*to, from| to.* = from + parts.values + first * group * 2;
             var words: [*]const i16 = &block.words[r];
-            for (0..(here + Single.per_step - 1) / Single.per_step) |unit| {
+            for (0..divideUp(here, Single.per_step)) |unit| {
                 var sum: [rows][count]isa.I = undefined;
                 inline for (0..unit_vectors) |v| {
                     var left: [rows]isa.W = undefined;
@@ -158,4 +158,8 @@ pub fn Expanded(comptime bits: u32, comptime group: usize) type {
             }
         }
     };
+}
+
+fn divideUp(a: usize, b: usize) usize {
+    return (a + b - 1) / b;
 }
