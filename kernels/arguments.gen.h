@@ -143,8 +143,10 @@ struct fm_model_desc {
   uint32_t files_count;
   uint32_t tensors_offset;
   uint32_t tensors_count;
+  uint32_t record_hashes_file;
+  uint32_t record_hashes_offset;
 };
-FM_SIZE_IS(fm_model_desc, 128);
+FM_SIZE_IS(fm_model_desc, 136);
 
 enum fm_cpu_level {
   FM_CPU_LEVEL_AUTOMATIC = 0,
@@ -184,8 +186,10 @@ struct fm_engine_options {
   uint32_t wait_for_misses;
   uint32_t queue_depth;
   uint32_t read_split;
+  uint32_t paranoid;
+  uint32_t reserved0;
 };
-FM_SIZE_IS(fm_engine_options, 64);
+FM_SIZE_IS(fm_engine_options, 72);
 
 struct fm_plan {
   uint64_t limit_bytes;
@@ -356,5 +360,81 @@ struct fm_memory_measurement {
   uint64_t fastest_ns;
 };
 FM_SIZE_IS(fm_memory_measurement, 48);
+
+enum fm_pack_task {
+  FM_PACK_TASK_WRITE = 0,
+  FM_PACK_TASK_HASH = 1,
+  FM_PACK_TASK_FINITE = 2,
+};
+
+enum fm_pack_fit {
+  FM_PACK_FIT_MINMAX = 0,
+  FM_PACK_FIT_SEARCH = 1,
+};
+
+struct fm_pack_slice {
+  uint64_t total_bytes;
+  uint64_t settle_offset;
+  uint64_t settle_bytes;
+  uint32_t task;
+  uint32_t threads;
+  uint32_t target_offset;
+  uint32_t target_bytes;
+  uint32_t files_offset;
+  uint32_t files_count;
+  uint32_t blocks_offset;
+  uint32_t blocks_count;
+  uint32_t pieces_offset;
+  uint32_t pieces_count;
+  uint32_t ranges_offset;
+  uint32_t ranges_count;
+};
+FM_SIZE_IS(fm_pack_slice, 72);
+
+struct fm_pack_block {
+  uint64_t buffer_bytes;
+  fm_f64 squares;
+  fm_f64 errors;
+  fm_f64 minmax_errors;
+  uint32_t first_piece;
+  uint32_t piece_count;
+  uint32_t first_range;
+  uint32_t range_count;
+};
+FM_SIZE_IS(fm_pack_block, 48);
+
+struct fm_pack_piece {
+  struct fm_extent weight;
+  struct fm_extent scales;
+  struct fm_extent biases;
+  uint64_t weight_place;
+  uint64_t scales_place;
+  uint64_t biases_place;
+  uint32_t rows;
+  uint32_t cols;
+  uint32_t format;
+  uint32_t bits;
+  uint32_t group;
+  uint32_t scale_format;
+  uint32_t to_bits;
+  uint32_t to_group;
+  uint32_t fit;
+  uint32_t damaged;
+  uint32_t damaged_low;
+  uint32_t damaged_high;
+};
+FM_SIZE_IS(fm_pack_piece, 168);
+
+struct fm_pack_range {
+  uint64_t offset;
+  uint64_t bytes;
+  uint64_t padding;
+  uint64_t place;
+  uint32_t file;
+  uint32_t padding_dirty;
+  uint32_t hash_low;
+  uint32_t hash_high;
+};
+FM_SIZE_IS(fm_pack_range, 48);
 
 #endif

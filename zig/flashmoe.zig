@@ -11,6 +11,7 @@ const core = struct {
     pub const Session = @import("engine/session.zig").Session;
     pub const planOnly = engine.planOnly;
     pub const fill = @import("format/fill.zig").fill;
+    pub const pack = @import("format/pack.zig").pack;
     pub const detect = @import("backend/cpu/kernels/detect.zig");
     pub const measure = @import("engine/measure.zig");
     pub const process = @import("engine/process.zig");

@@ -1,7 +1,7 @@
 //! Root of the experts and io tests, and of those of the filler, which writes what they read.
 
 test {
-    _ = @import("experts/finite.zig");
+    _ = @import("format/finite.zig");
     _ = @import("experts/record_test.zig");
     _ = @import("experts/simulation_test.zig");
     _ = @import("experts/slots_test.zig");

@@ -1,6 +1,8 @@
 /** Opens a model for a command: options checked against model and machine, progress while the dense part is read. */
-import { cpuInfo, type EngineOptions, FlashMoE } from "../engine/index.ts";
+import { cpuInfo, createPacker, type EngineOptions, FlashMoE } from "../engine/index.ts";
 import type { ModelDescription } from "../models/description.ts";
+import { modelError } from "../models/model-error.ts";
+import { verifyModel } from "../models/verify.ts";
 import { startProgress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { usage } from "./usage.ts";
@@ -19,6 +21,7 @@ export async function openEngine(open: OpenEngine): Promise<FlashMoE> {
   await checkOptions(description, options);
   const plan = await FlashMoE.plan(description, options);
   checkPrompt(open.promptTokens, plan.context, description.shape.contextMax);
+  if (options.paranoid) await checkResident(open);
   const progress = startProgress(terminal, `Loading ${description.name}`, "bytes");
   try {
     return await FlashMoE.open(description, {
@@ -31,9 +34,34 @@ export async function openEngine(open: OpenEngine): Promise<FlashMoE> {
   }
 }
 
+/** --paranoid: the engine compares each record as it is read; everything else is compared before it is loaded. */
+async function checkResident({ description, terminal, signal }: OpenEngine): Promise<void> {
+  const progress = startProgress(terminal, `Checking ${description.name}`, "bytes");
+  try {
+    const { damaged } = await verifyModel(description, {
+      pack: await createPacker(),
+      experts: false,
+      signal,
+      onProgress: (done, total) => progress.update(done, total),
+    });
+    const [first] = damaged;
+    if (first === undefined) return;
+    const where = first.tensor === null ? first.file : `${first.file}, ${first.tensor}`;
+    throw modelError(`${where}: ${first.what}.`, "`flashmoe verify` lists all damage; copy or pack the model again.");
+  } finally {
+    progress.stop();
+  }
+}
+
 async function checkOptions(description: ModelDescription, options: EngineOptions): Promise<void> {
   const { experts, contextMax, expertsPerToken: trained } = description.shape;
-  const { expertsPerToken: k, context, cpuLevel } = options;
+  const { expertsPerToken: k, context, cpuLevel, paranoid } = options;
+  if (paranoid && description.packed === null) {
+    throw usage(
+      `--paranoid compares with hashes, and only packed models have them; ${description.name} is none.`,
+      "Pack it first (flashmoe pack), or leave --paranoid out.",
+    );
+  }
   if (k !== undefined && k > experts) {
     throw usage(
       `--experts-per-token ${k} is more than the model's ${experts} experts.`,

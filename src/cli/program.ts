@@ -2,12 +2,14 @@
 import { Command, type CommanderError } from "commander";
 import { version } from "../version.ts";
 import { addEvalCommand } from "./eval.ts";
+import { addPackCommand } from "./pack.ts";
 import { addRunCommand } from "./run.ts";
 import { addShowCommand } from "./show.ts";
 import { addSynthCommand } from "./synth.ts";
 import { writeAll } from "./terminal.ts";
 import { addTokenizeCommand } from "./tokenize.ts";
 import { quoted, usage } from "./usage.ts";
+import { addVerifyCommand } from "./verify.ts";
 
 export function createProgram(): Command {
   const program = new Command("flashmoe")
@@ -17,6 +19,8 @@ export function createProgram(): Command {
   addShowCommand(program);
   addTokenizeCommand(program);
   addEvalCommand(program);
+  addPackCommand(program);
+  addVerifyCommand(program);
   addSynthCommand(program);
   addHelpCommand(program);
   for (const command of everyCommand(program)) prepare(command);

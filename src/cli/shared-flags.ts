@@ -21,6 +21,7 @@ export interface EngineFlags {
   readerThreads?: number;
   queueDepth?: number;
   readSplit?: number;
+  paranoid?: boolean;
 }
 
 export interface OutputFlags {
@@ -85,7 +86,8 @@ export function addEngineOptions(command: Command): Command {
       wholeNumber(1, 256),
     )
     .option("--read-split <n>", "parts that each range of a record is read in (default: 1)", wholeNumber(1, 16))
-    .option("--reader-threads <n>", "threads of the pread reader (default: its queue depth)", wholeNumber(1, 64));
+    .option("--reader-threads <n>", "threads of the pread reader (default: its queue depth)", wholeNumber(1, 64))
+    .option("--paranoid", "compare everything that is read with its hash; packed models only");
 }
 
 export function addOutputOptions(command: Command): Command {
@@ -147,6 +149,7 @@ export function engineOptions(flags: EngineFlags): EngineOptions {
     readerThreads: flags.readerThreads,
     queueDepth: flags.queueDepth,
     readSplit: flags.readSplit,
+    paranoid: flags.paranoid,
   };
 }
 

@@ -77,6 +77,8 @@ function headOf(model: ModelDescription): StructInput<typeof ModelDesc> {
     normTopk: Number(shape.normTopk),
     normZeroCentred: Number(model.normZeroCentred),
     tied: Number(shape.tied),
+    recordHashesFile: model.packed?.hashFile ?? noneU32,
+    recordHashesOffset: model.packed?.recordHashesOffset ?? 0,
   };
 }
 

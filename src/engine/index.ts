@@ -11,6 +11,7 @@ export {
   measureDisk,
   measureMemory,
 } from "./measure.ts";
+export { createPacker } from "./packer.ts";
 export type { Session } from "./session.ts";
 export type {
   CancelGrace,

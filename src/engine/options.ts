@@ -31,6 +31,7 @@ export function encodeOptions(options: EngineOptions): DataView {
     waitForMisses: options.waitForMisses ? 1 : 0,
     queueDepth: options.queueDepth ?? 0,
     readSplit: options.readSplit ?? 0,
+    paranoid: options.paranoid ? 1 : 0,
   });
 }
 

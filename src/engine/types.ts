@@ -36,6 +36,8 @@ export interface EngineOptions {
   prefetch?: PrefetchMode;
   /** Compute a layer's experts only when all of them have been read, not the cached ones first; to compare with. */
   waitForMisses?: boolean;
+  /** Compare every record that is read with its hash; packed models only; default false. */
+  paranoid?: boolean;
 }
 
 export interface LoadProgress {

@@ -29,7 +29,7 @@ export async function openCheckpointFiles(directory: string): Promise<Checkpoint
   const names = index === null ? unindexedFiles(present) : [...new Set(index.values())].sort();
   checkPresent(names, present);
   const files = await Promise.all(names.map((name) => readSafetensorsHeader(join(directory, name))));
-  const tensors = collect(files);
+  const tensors = collectTensors(files);
   if (index !== null) checkIndex(index, files, tensors);
   const listed = new Set(names);
   return { files, tensors, unlisted: present.filter((name) => !listed.has(name)) };
@@ -95,7 +95,8 @@ function checkPresent(names: string[], present: string[]): void {
   );
 }
 
-function collect(files: SafetensorsHeader[]): Map<string, StoredTensor> {
+/** Every tensor of the files by name; none may be there twice. */
+export function collectTensors(files: SafetensorsHeader[]): Map<string, StoredTensor> {
   const tensors = new Map<string, StoredTensor>();
   for (const [index, file] of files.entries()) {
     for (const [name, tensor] of file.tensors) {

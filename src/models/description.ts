@@ -104,7 +104,7 @@ export interface ModelDescription {
   /** Name shown to people: directory name or store name. */
   name: string;
   directory: string;
-  layout: "mlx" | "huggingface";
+  layout: "mlx" | "huggingface" | "packed";
   architecture: "qwen3_5_moe";
   shape: ModelShape;
   /** Norm weights are stored zero-centred (raw Hugging Face checkpoints): 1 is added on load. */
@@ -117,4 +117,32 @@ export interface ModelDescription {
   eosTokenIds: number[];
   /** Tensors deliberately not read, by group, e.g. vision tower. */
   skipped: { what: string; tensors: number; bytes: number }[];
+  /** What a packed model says of itself; null for checkpoints as they are published. */
+  packed: PackedDescription | null;
+}
+
+export interface PackedDescription {
+  /** What was packed. */
+  source: { name: string; hash: string; layout: string };
+  requantised: Requantised | null;
+  /** The dense tensors' file and the hash table, as indices into `files`. */
+  denseFile: number;
+  hashFile: number;
+  /** Where in the hash table the records' hashes begin: u64[layers][experts]. */
+  recordHashesOffset: number;
+  /** Every file but the manifest with its size and the SHA-256 the manifest holds of it. */
+  contents: PackedFile[];
+}
+
+export interface Requantised {
+  bits: number;
+  group: number;
+  fit: "minmax" | "search";
+}
+
+export interface PackedFile {
+  name: string;
+  bytes: number;
+  /** Of a text or the hash table: of its bytes. Of the dense file or an expert file: of its part of the hash table. */
+  sha256: string;
 }

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { FlashmoeError } from "../errors.ts";
+import { orderByAlignment, paddedHeader } from "./safetensors-write.ts";
 import type { SynthOptions } from "./synth-shape.ts";
 import {
   convKernel,
@@ -93,37 +94,12 @@ function intoShards(tensors: SynthTensor[], shardBytes: number): SynthTensor[][]
   return shards;
 }
 
-/**
- * Whole pages first, then by falling alignment of the size: no gap is needed, and the format allows none. The seed is
- * named because a model is told from another by its headers.
- */
+/** The seed is named because a model is told from another by its headers. */
 function planFile(name: string, shard: SynthTensor[], seed: number): SynthFile {
-  const alignmentOf = ({ bytes }: SynthTensor) => {
-    let alignment = pageBytes;
-    while (bytes % alignment !== 0) alignment /= 2;
-    return alignment;
-  };
-  const order = [...shard].sort((a, b) => alignmentOf(b) - alignmentOf(a));
-  const entries: Record<string, unknown> = { __metadata__: { format: "mlx", synth_seed: String(seed) } };
-  let at = 0;
-  const placed = order.map((tensor) => {
-    const offset = at;
-    at += tensor.bytes;
-    entries[tensor.name] = { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [offset, at] };
-    return { tensor, offset };
-  });
-  const header = paddedHeader(JSON.stringify(entries));
-  const tensors = placed.map(({ tensor, offset }) => ({ tensor, offset: header.length + offset }));
-  return { name, header, bytes: header.length + at, tensors };
-}
-
-/** The format lets the JSON end in spaces. */
-function paddedHeader(json: string): Uint8Array {
-  const bytes = Math.ceil((8 + json.length) / pageBytes) * pageBytes;
-  const header = Buffer.alloc(bytes, " ");
-  header.writeBigUInt64LE(BigInt(bytes - 8));
-  header.write(json, 8, "latin1");
-  return header;
+  const order = orderByAlignment(shard, pageBytes);
+  const header = paddedHeader(order, { format: "mlx", synth_seed: String(seed) }, pageBytes);
+  const tensors = order.map((tensor) => ({ tensor, offset: header.places.get(tensor.name)!.offset }));
+  return { name, header: header.bytes, bytes: header.end, tensors };
 }
 
 function planTexts(options: SynthOptions, gateModules: string[], files: SynthFile[]): SynthPlan["texts"] {

@@ -2,9 +2,10 @@
  * Writes a planned checkpoint: into a directory beside the target, synced, renamed at the end, so that nothing
  * half-written ever has the target's name. The bytes of tensors come from a filler (native in the product).
  */
-import { mkdir, open, readdir, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { FlashmoeError } from "../errors.ts";
+import { removeEmpty, requireFree, requireSpace, syncDirectory, syncFile } from "./durable-files.ts";
 import { errnoOf } from "./model-files.ts";
 import { type FillSlice, fillSlices, type SynthPlan } from "./synth-plan.ts";
 
@@ -23,7 +24,12 @@ export async function writeSynth(plan: SynthPlan, directory: string, options: Sy
   await clearPartial(partial, plan);
   try {
     await mkdir(partial, { recursive: true });
-    await requireSpace(partial, plan.totalBytes);
+    await requireSpace(
+      partial,
+      plan.totalBytes,
+      "The checkpoint",
+      "Free some space, write to another disk, or choose a smaller shape.",
+    );
     await writeAll(plan, partial, options);
     await removeEmpty(target);
     await rename(partial, target);
@@ -36,15 +42,6 @@ export async function writeSynth(plan: SynthPlan, directory: string, options: Sy
       cause: error,
     });
   }
-}
-
-async function requireFree(target: string): Promise<void> {
-  const info = await stat(target).catch(() => null);
-  if (info === null) return;
-  if (info.isDirectory() && (await readdir(target)).length === 0) return;
-  throw new FlashmoeError("usage", `${target} already exists.`, {
-    hint: "Remove it first, or give the name of a new directory.",
-  });
 }
 
 /** Removes what a killed run left, but only when it holds nothing else. */
@@ -60,16 +57,6 @@ async function clearPartial(partial: string, plan: SynthPlan): Promise<void> {
     });
   }
   await rm(partial, { recursive: true });
-}
-
-async function requireSpace(directory: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(directory);
-  const free = Number(bavail) * Number(bsize);
-  if (free >= bytes) return;
-  const gib = (n: number) => (n / 1024 ** 3).toFixed(2);
-  throw new FlashmoeError("io_failed", `The checkpoint needs ${gib(bytes)} GiB but only ${gib(free)} GiB are free.`, {
-    hint: "Free some space, write to another disk, or choose a smaller shape.",
-  });
 }
 
 async function writeAll(plan: SynthPlan, directory: string, options: SynthWriteOptions): Promise<void> {
@@ -92,33 +79,7 @@ async function writeAll(plan: SynthPlan, directory: string, options: SynthWriteO
       advance(slice.bytes);
       await new Promise((resume) => setImmediate(resume)); // lets signals and drawing in
     }
-    await finishFile(path, file.bytes);
+    await syncFile(path, file.bytes);
   }
   await syncDirectory(directory);
-}
-
-async function finishFile(path: string, bytes: number): Promise<void> {
-  const file = await open(path, "r+");
-  try {
-    const { size } = await file.stat();
-    if (size !== bytes) {
-      throw new FlashmoeError("internal", `${path} has ${size} bytes after writing, expected ${bytes}.`);
-    }
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function removeEmpty(target: string): Promise<void> {
-  const names = await readdir(target).catch(() => null);
-  if (names?.length === 0) await rm(target, { recursive: true });
-}
-
-/** Makes names durable; some systems cannot sync a directory, and then the file system decides. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, "r").catch(() => null);
-  if (handle === null) return;
-  await handle.sync().catch(() => undefined);
-  await handle.close();
 }

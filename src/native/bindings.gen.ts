@@ -3,7 +3,7 @@
 import type { StructLayout, SymbolSignature } from "./layout.ts";
 
 /** Compared with fm_abi_hash() when the library is loaded. */
-export const abiHash = 0x620b8d09;
+export const abiHash = 0xe6507d1b;
 
 export const Result = {
   ok: 0,
@@ -114,7 +114,7 @@ export const FileDesc = {
 
 export const ModelDesc = {
   name: "ModelDesc",
-  size: 128,
+  size: 136,
   align: 8,
   fields: {
     totalBytes: { offset: 0, type: "u64" },
@@ -146,6 +146,8 @@ export const ModelDesc = {
     filesCount: { offset: 116, type: "u32" },
     tensorsOffset: { offset: 120, type: "u32" },
     tensorsCount: { offset: 124, type: "u32" },
+    recordHashesFile: { offset: 128, type: "u32" },
+    recordHashesOffset: { offset: 132, type: "u32" },
   },
 } as const satisfies StructLayout;
 
@@ -173,7 +175,7 @@ export const Prefetch = {
 
 export const EngineOptions = {
   name: "EngineOptions",
-  size: 64,
+  size: 72,
   align: 8,
   fields: {
     memoryBytes: { offset: 0, type: "u64" },
@@ -191,6 +193,8 @@ export const EngineOptions = {
     waitForMisses: { offset: 52, type: "u32" },
     queueDepth: { offset: 56, type: "u32" },
     readSplit: { offset: 60, type: "u32" },
+    paranoid: { offset: 64, type: "u32" },
+    reserved0: { offset: 68, type: "u32" },
   },
 } as const satisfies StructLayout;
 
@@ -408,6 +412,98 @@ export const MemoryMeasurement = {
   },
 } as const satisfies StructLayout;
 
+export const PackTask = {
+  write: 0,
+  hash: 1,
+  finite: 2,
+} as const;
+
+export const PackFit = {
+  minmax: 0,
+  search: 1,
+} as const;
+
+export const PackSlice = {
+  name: "PackSlice",
+  size: 72,
+  align: 8,
+  fields: {
+    totalBytes: { offset: 0, type: "u64" },
+    settleOffset: { offset: 8, type: "u64" },
+    settleBytes: { offset: 16, type: "u64" },
+    task: { offset: 24, type: "u32" },
+    threads: { offset: 28, type: "u32" },
+    targetOffset: { offset: 32, type: "u32" },
+    targetBytes: { offset: 36, type: "u32" },
+    filesOffset: { offset: 40, type: "u32" },
+    filesCount: { offset: 44, type: "u32" },
+    blocksOffset: { offset: 48, type: "u32" },
+    blocksCount: { offset: 52, type: "u32" },
+    piecesOffset: { offset: 56, type: "u32" },
+    piecesCount: { offset: 60, type: "u32" },
+    rangesOffset: { offset: 64, type: "u32" },
+    rangesCount: { offset: 68, type: "u32" },
+  },
+} as const satisfies StructLayout;
+
+export const PackBlock = {
+  name: "PackBlock",
+  size: 48,
+  align: 8,
+  fields: {
+    bufferBytes: { offset: 0, type: "u64" },
+    squares: { offset: 8, type: "f64" },
+    errors: { offset: 16, type: "f64" },
+    minmaxErrors: { offset: 24, type: "f64" },
+    firstPiece: { offset: 32, type: "u32" },
+    pieceCount: { offset: 36, type: "u32" },
+    firstRange: { offset: 40, type: "u32" },
+    rangeCount: { offset: 44, type: "u32" },
+  },
+} as const satisfies StructLayout;
+
+export const PackPiece = {
+  name: "PackPiece",
+  size: 168,
+  align: 8,
+  fields: {
+    weight: { offset: 0, type: Extent },
+    scales: { offset: 32, type: Extent },
+    biases: { offset: 64, type: Extent },
+    weightPlace: { offset: 96, type: "u64" },
+    scalesPlace: { offset: 104, type: "u64" },
+    biasesPlace: { offset: 112, type: "u64" },
+    rows: { offset: 120, type: "u32" },
+    cols: { offset: 124, type: "u32" },
+    format: { offset: 128, type: "u32" },
+    bits: { offset: 132, type: "u32" },
+    group: { offset: 136, type: "u32" },
+    scaleFormat: { offset: 140, type: "u32" },
+    toBits: { offset: 144, type: "u32" },
+    toGroup: { offset: 148, type: "u32" },
+    fit: { offset: 152, type: "u32" },
+    damaged: { offset: 156, type: "u32" },
+    damagedLow: { offset: 160, type: "u32" },
+    damagedHigh: { offset: 164, type: "u32" },
+  },
+} as const satisfies StructLayout;
+
+export const PackRange = {
+  name: "PackRange",
+  size: 48,
+  align: 8,
+  fields: {
+    offset: { offset: 0, type: "u64" },
+    bytes: { offset: 8, type: "u64" },
+    padding: { offset: 16, type: "u64" },
+    place: { offset: 24, type: "u64" },
+    file: { offset: 32, type: "u32" },
+    paddingDirty: { offset: 36, type: "u32" },
+    hashLow: { offset: 40, type: "u32" },
+    hashHigh: { offset: 44, type: "u32" },
+  },
+} as const satisfies StructLayout;
+
 export const symbols = {
   fm_abi_hash: { args: [], returns: "u32" },
   fm_abi_manifest: { args: ["ptr", "u32"], returns: "i32" },
@@ -417,6 +513,7 @@ export const symbols = {
   fm_fill: { args: ["ptr", "u32", "ptr"], returns: "i32" },
   fm_measure_disk: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
   fm_measure_memory: { args: ["ptr"], returns: "i32" },
+  fm_pack: { args: ["ptr", "u32"], returns: "i32" },
   fm_plan: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
   fm_engine_open: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
   fm_engine_load: { args: ["u32", "ptr"], returns: "i32" },

@@ -1,6 +1,7 @@
 //! The table of exported calls: one public declaration per symbol, named as it is exported. `zig/flashmoe.zig` exports
 //! it, `manifest.zig` reflects over it. Generic over `core`, what the boundary needs of the other rooms (see engine.zig;
-//! also `fill(path, *const abi.FillArgs, *Message) Error!void` and what machine.zig asks for).
+//! also `fill(path, *const abi.FillArgs, *Message) Error!void`,
+//! `pack([]align(8) u8, *Message) Error!void` and what machine.zig asks for).
 
 const engine = @import("engine.zig");
 const session = @import("session.zig");
@@ -23,6 +24,7 @@ pub fn Table(comptime core: type) type {
         pub const fm_fill = file.Calls(core).fill;
         pub const fm_measure_disk = measure.Calls(core).disk;
         pub const fm_measure_memory = measure.Calls(core).memory;
+        pub const fm_pack = file.Calls(core).pack;
 
         pub const fm_plan = Engine.plan;
         pub const fm_engine_open = Engine.open;

@@ -107,6 +107,9 @@ const model = struct {
             args.ns = 5;
         }
     };
+    pub fn pack(bytes: []align(8) u8, message: *result.Message) Error!void {
+        if (bytes.len != 16) return message.fail(error.InvalidArgument, "a slice of {d} bytes", .{bytes.len});
+    }
     pub const detect = struct {
         pub fn best() types.CpuLevel {
             return .avx2;
@@ -238,6 +241,8 @@ test "null, misaligned and oversized arguments are refused before they are looke
         fm.fm_measure_disk(&desc, desc.len, &options, null),
         fm.fm_measure_memory(null),
         fm.fm_fill(null, 1, &types.FillArgs{ .seed = 0, .file_offset = 0, .first_byte = 0, .bytes = 1, .mean = 0, .spread = 0, .kind = 0, .format = 0 }),
+        fm.fm_pack(null, 16),
+        fm.fm_pack(@constCast(odd), 16),
         fm.fm_error_message(0, null, 5),
     }) |code| try expectResult(.invalid_argument, code);
 
@@ -362,4 +367,8 @@ test "machine and file calls pass through" {
     try expectMessage(0, "a/b: nothing to fill");
     args.bytes = 64;
     try expectResult(.ok, fm.fm_fill("a/b", 3, &args));
+    var slice: [16]u8 align(8) = undefined;
+    try expectResult(.invalid_argument, fm.fm_pack(&slice, 8));
+    try expectMessage(0, "a slice of 8 bytes");
+    try expectResult(.ok, fm.fm_pack(&slice, slice.len));
 }

@@ -18,6 +18,7 @@ pub fn main(init: std.process.Init) !void {
 }
 
 fn writeBindings(out: *Writer) !void {
+    @setEvalBranchQuota(100_000); // grows with the number of structs and calls
     try out.print(
         \\/** Generated from zig/abi by `npm run generate`: do not edit. What crosses between TypeScript and the native core. */
         \\

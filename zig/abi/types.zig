@@ -144,6 +144,9 @@ pub const ModelDesc = extern struct {
     files_count: u32,
     tensors_offset: u32,
     tensors_count: u32,
+    /// A packed model's hashes, u64[layers][experts] of the records' bytes; at offset 0 there are none.
+    record_hashes_file: u32,
+    record_hashes_offset: u32,
 };
 
 pub const CpuLevel = enum(u32) {
@@ -190,6 +193,8 @@ pub const EngineOptions = extern struct {
     wait_for_misses: u32 = 0, // 1: a layer's experts are computed only when all of them are there, to compare with
     queue_depth: u32 = 0, // reads at once; 0 = the reader's default
     read_split: u32 = 0, // parts a range of a record is read in; 0 = 1
+    paranoid: u32 = 0, // 1: every record that is read is compared with its hash; packed models only
+    reserved0: u32 = 0,
 };
 
 /// What an engine holds in memory, in bytes. `plan` prints it; open refuses when it does not fit.
@@ -358,4 +363,85 @@ pub const MemoryMeasurement = extern struct {
     ns: u64 = 0,
     pass_bytes: u64 = 0,
     fastest_ns: u64 = 0, // the fastest pass, of a machine that does other things too
+};
+
+/// What a pack slice does with its blocks.
+pub const PackTask = enum(u32) {
+    write = 0, // pieces are read, requantised where asked, and written to the ranges of the target; ranges are hashed
+    hash = 1, // ranges of the files are read and hashed
+    finite = 2, // the floats of pieces are read and looked at
+};
+
+/// How scale and bias of a group are found.
+pub const PackFit = enum(u32) {
+    minmax = 0, // MLX's rule
+    search = 1, // the least squared error among many
+};
+
+/// Head of a pack slice: one allocation, all offsets from its start, arrays 8-byte aligned.
+/// layout: PackSlice | FileDesc[] | PackBlock[] | PackPiece[] | PackRange[] | path bytes
+pub const PackSlice = extern struct {
+    total_bytes: u64,
+    /// Range of the target written by the slice before: brought to disk and dropped from the page cache.
+    settle_offset: u64,
+    settle_bytes: u64,
+    task: u32, // PackTask
+    threads: u32, // 0 = as many as useful
+    target_offset: u32, // path of the file to write
+    target_bytes: u32,
+    files_offset: u32, // the files that are read
+    files_count: u32,
+    blocks_offset: u32,
+    blocks_count: u32,
+    pieces_offset: u32,
+    pieces_count: u32,
+    ranges_offset: u32,
+    ranges_count: u32,
+};
+
+/// What is made in one piece of memory: an expert's record, or the same rows of a matrix' weights, scales and biases.
+pub const PackBlock = extern struct {
+    buffer_bytes: u64,
+    // results: sums over the values that were requantised
+    squares: f64,
+    errors: f64, // squared
+    minmax_errors: f64, // what MLX's rule would have made of the same values
+    first_piece: u32,
+    piece_count: u32,
+    first_range: u32,
+    range_count: u32,
+};
+
+/// One matrix, or some rows of it, and where its parts go in the block's memory.
+pub const PackPiece = extern struct {
+    weight: Extent, // stride 0
+    scales: Extent,
+    biases: Extent,
+    weight_place: u64,
+    scales_place: u64,
+    biases_place: u64,
+    rows: u32,
+    cols: u32,
+    format: u32, // Format of the source
+    bits: u32,
+    group: u32,
+    scale_format: u32,
+    to_bits: u32, // 0: copied as it is
+    to_group: u32,
+    fit: u32, // PackFit
+    damaged: u32, // result of `finite`: 0 none, 1 weight, 2 scales, 3 biases
+    damaged_low: u32, // index of the first value that is infinite or not a number
+    damaged_high: u32,
+};
+
+/// Bytes of the block's memory and their place in a file.
+pub const PackRange = extern struct {
+    offset: u64,
+    bytes: u64,
+    padding: u64, // zeros that follow in the file; not part of the hash
+    place: u64,
+    file: u32, // for `hash`
+    padding_dirty: u32, // result of `hash`: 1 when the padding is not all zeros
+    hash_low: u32, // result
+    hash_high: u32,
 };

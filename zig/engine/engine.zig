@@ -10,6 +10,7 @@ const store_room = @import("../experts/store.zig");
 const Files = @import("../io/files.zig").Files;
 const io = @import("../io/reader.zig");
 const open_reader = @import("../io/open.zig");
+const Paranoid = @import("../experts/paranoid.zig").Paranoid;
 const simulated = @import("../io/simulated.zig");
 const Description = @import("../format/description.zig").Description;
 const Activations = @import("activations.zig").Activations;
@@ -73,6 +74,7 @@ pub const Engine = struct {
     reader: io.Reader,
     reader_kind: abi.ReaderKind,
     reader_refusal: u32,
+    paranoid: ?Paranoid,
     store: store_room.Store,
 
     loader: ?Loader,
@@ -146,6 +148,7 @@ pub const Engine = struct {
             .reader = undefined,
             .reader_kind = undefined,
             .reader_refusal = undefined,
+            .paranoid = null,
             .store = undefined,
             .loader = null,
         };
@@ -171,6 +174,8 @@ pub const Engine = struct {
         engine.reader_kind = opened.kind;
         engine.reader_refusal = opened.refusal;
         errdefer engine.reader.deinit();
+        if (engine.settings.paranoid) engine.paranoid = try .init(gpa, &engine.files, &engine.description.shape, message);
+        errdefer if (engine.paranoid) |*paranoid| paranoid.deinit();
         engine.store = try store_room.Store.init(gpa, .{
             .layers = foundation.layers,
             .experts = engine.description.shape.experts,
@@ -179,6 +184,7 @@ pub const Engine = struct {
             .slot_count = engine.memory_plan.slot_count,
             .floor_slots = engine.memory_plan.floor_slots,
             .speculation = predictor_room.speculationOptions(&engine.description.shape, &engine.settings),
+            .paranoid = if (engine.paranoid) |*paranoid| paranoid else null,
         }, engine.reader, message);
         errdefer engine.store.deinit();
         engine.store.message = &engine.message; // the opener's message does not outlive open
@@ -201,6 +207,7 @@ pub const Engine = struct {
         const device = engine.device;
         if (engine.loader) |*loader| loader.deinit();
         engine.store.deinit();
+        if (engine.paranoid) |*paranoid| paranoid.deinit();
         engine.reader.deinit();
         engine.files.close();
         for ([_]*backend.Buffer{ &engine.slots, &engine.scratch, &engine.weights }) |buffer| device.vtable.free(device.context, buffer);

@@ -5,6 +5,7 @@ const std = @import("std");
 const abi = @import("../abi/types.zig");
 const result = @import("../abi/result.zig");
 const backend = @import("../backend/backend.zig");
+const Paranoid = @import("../experts/paranoid.zig").Paranoid;
 const store = @import("../experts/store.zig");
 const Description = @import("../format/description.zig").Description;
 const Activations = @import("activations.zig").Activations;
@@ -139,8 +140,9 @@ fn scratchBytes(inputs: Inputs, tokens: u32) u64 {
     const shapes = shapesOf(inputs.description, inputs.settings, tokens);
     const speculation = predictor.speculationOptions(shape, inputs.settings);
     const activations: Activations = .init(shape, tokens, inputs.settings.experts_per_token);
+    const hashes = if (inputs.settings.paranoid) Paranoid.tableBytes(shape.layers, shape.experts) else 0;
     const host = Workspace.bytes(shape, inputs.settings, tokens) + store.Store.tableBytes(shape.layers, shape.experts, 0, speculation) +
-        predictor.Predictor.bytes(shape, inputs.settings);
+        predictor.Predictor.bytes(shape, inputs.settings) + hashes;
     return activations.bytes + inputs.device.vtable.scratchBytes(inputs.device.context, &shapes) + host + weights_load.memory_bytes;
 }
 

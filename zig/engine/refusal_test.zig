@@ -218,6 +218,9 @@ test "options out of range are refused by name" {
         .{ .{ .queue_depth = 257 }, "257 reads at once" },
         .{ .{ .read_split = 17 }, "17 parts of a read" },
         .{ .{ .direct_io = 2 }, "direct I/O" },
+        .{ .{ .paranoid = 2 }, "paranoid is 0 or 1" },
+        .{ .{ .paranoid = 1 }, "only packed models have hashes" },
+        .{ .{ .reserved0 = 1 }, "reserved" },
     };
     for (cases) |case| {
         var message: Message = .{};

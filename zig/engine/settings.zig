@@ -32,9 +32,11 @@ pub const Settings = struct {
     direct_io: bool,
     prefetch: abi.Prefetch,
     wait_for_misses: bool,
+    paranoid: bool,
 
     pub fn init(options: *const abi.EngineOptions, shape: *const abi.ModelDesc, message: *Message) Error!Settings {
         const o = options;
+        if (o.reserved0 != 0) return message.fail(error.InvalidArgument, "a reserved engine option is not zero", .{});
         if (o.experts_per_token > shape.experts)
             return message.fail(
                 error.InvalidArgument,
@@ -60,6 +62,12 @@ pub const Settings = struct {
         );
         if (o.direct_io > 1) return message.fail(error.InvalidArgument, "direct I/O is 0 or 1, not {d}", .{o.direct_io});
         if (o.wait_for_misses > 1) return message.fail(error.InvalidArgument, "waiting for all misses is 0 or 1, not {d}", .{o.wait_for_misses});
+        if (o.paranoid > 1) return message.fail(error.InvalidArgument, "paranoid is 0 or 1, not {d}", .{o.paranoid});
+        if (o.paranoid == 1 and shape.record_hashes_offset == 0) return message.fail(
+            error.InvalidArgument,
+            "only packed models have hashes to compare with; pack this one first, or leave paranoid out",
+            .{},
+        );
         const kv_format: abi.Format = switch (o.kv_format) {
             @intFromEnum(abi.Format.f16) => .f16,
             @intFromEnum(abi.Format.f32) => .f32,
@@ -86,6 +94,7 @@ pub const Settings = struct {
             .prefetch = std.enums.fromInt(abi.Prefetch, o.prefetch) orelse
                 return message.fail(error.InvalidArgument, "prefetch mode {d} is unknown", .{o.prefetch}),
             .wait_for_misses = o.wait_for_misses == 1,
+            .paranoid = o.paranoid == 1,
         };
         try settings.readerOptions().check(message);
         return settings;

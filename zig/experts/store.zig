@@ -13,7 +13,8 @@ const records = @import("record.zig");
 const loads_room = @import("loads.zig");
 const SlotTable = @import("slots.zig").SlotTable;
 const Speculation = @import("speculation.zig").Speculation;
-const firstNonFinite = @import("finite.zig").firstNonFinite;
+const Paranoid = @import("paranoid.zig").Paranoid;
+const firstNonFinite = @import("../format/finite.zig").firstNonFinite;
 
 pub const FileInfo = @import("../io/files.zig").FileInfo;
 pub const Error = result.Error;
@@ -41,6 +42,8 @@ pub const StoreOptions = struct {
     speculation: SpeculationOptions = .{},
     /// Looked at while waiting; a pass then returns `error.Cancelled`.
     cancelled: ?*const std.atomic.Value(bool) = null,
+    /// Compares records that land with their hashes.
+    paranoid: ?*const Paranoid = null,
 };
 
 /// An expert that may be computed. Its slot stays as it is until it is released or the pass ends.
@@ -405,7 +408,7 @@ pub const Store = struct {
     /// A guess that failed, or whose scales are broken, is dropped: if it is needed it will be read again, and told.
     fn guessArrived(store: *Store, arrival: *const loads_room.Arrival) void {
         const load = &store.loads.loads[arrival.slot];
-        const bad = if (load.fault != null) true else firstBad(store.loads.memory(arrival.slot), &records.recordOf(&store.options.layers[load.layer], load.expert)) != null;
+        const bad = load.fault != null or store.isSpoiled(load, arrival.slot);
         const expired = !store.table.entries[arrival.slot].wanted;
         if (load.fault == null) store.totals.bytes += records.recordOf(&store.options.layers[load.layer], load.expert).bytes;
         if (load.fault == null and (expired or bad)) store.waste(load.layer, load.expert);
@@ -435,13 +438,26 @@ pub const Store = struct {
         };
     }
 
-    /// Scales and biases must be finite.
+    /// The bytes must be those that were packed, where that is known, and scales and biases must be finite.
     fn check(store: *Store, load: *const loads_room.Load, slot: u32) Error!void {
         const record = records.recordOf(&store.options.layers[load.layer], load.expert);
-        const bad = firstBad(store.loads.memory(slot), &record) orelse return;
+        const memory = store.loads.memory(slot);
+        if (store.options.paranoid) |paranoid| if (!paranoid.matches(load.layer, load.expert, &record, memory)) {
+            if (store.broken) |earlier| return earlier;
+            return paranoid.fail(load.layer, load.expert, &record, store.options.files, store.message);
+        };
+        const bad = firstBad(memory, &record) orelse return;
         if (store.broken) |earlier| return earlier;
         const path = store.options.files[bad.file].path;
         return store.message.fail(error.ModelInvalid, "layer {d}, expert {d}: {t} projection has an infinite or NaN value in its {t} ({s}, byte {d}); the checkpoint is damaged, download it again", .{ load.layer, load.expert, bad.projection, bad.part, path, bad.offset });
+    }
+
+    /// What `check` would refuse, of a guess.
+    fn isSpoiled(store: *const Store, load: *const loads_room.Load, slot: u32) bool {
+        const record = records.recordOf(&store.options.layers[load.layer], load.expert);
+        const memory = store.loads.memory(slot);
+        if (store.options.paranoid) |paranoid| if (!paranoid.matches(load.layer, load.expert, &record, memory)) return true;
+        return firstBad(memory, &record) != null;
     }
 };
 

@@ -69,6 +69,7 @@ pub const Description = struct {
         const files = try parser.files();
         const tensors = try parser.array(TensorDesc, parser.shape.tensors_offset, parser.shape.tensors_count, "tensors");
         for (tensors) |*tensor| try shapes.checkTensor(&parser.shape, files, tensor, message);
+        try parser.checkHashes(files);
         const dense_index = try parser.denseIndex(kinds, tensors);
         const runs = try parser.groupRuns(tensors);
         return .{
@@ -168,6 +169,15 @@ const Parser = struct {
             file.* = .{ .path = try parser.memory.dupeSentinel(u8, path, 0), .bytes = entry.bytes };
         }
         return list;
+    }
+
+    /// The table of the records' hashes, where there is one, must lie within its file.
+    fn checkHashes(parser: *Parser, list: []const File) Error!void {
+        const shape = &parser.shape;
+        if (shape.record_hashes_offset == 0) return;
+        const bytes = @as(u64, shape.layers) * shape.experts * @sizeOf(u64);
+        if (shape.record_hashes_file >= list.len or shape.record_hashes_offset + bytes > list[shape.record_hashes_file].bytes)
+            return parser.message.fail(error.ModelInvalid, "the hashes of the experts' records lie outside their file", .{});
     }
 
     /// Enters every dense tensor once and checks that each layer has exactly what its kind needs.
