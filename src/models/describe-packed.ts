@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { collectTensors } from "./checkpoint-files.ts";
-import { architecture, parseModelConfig } from "./config.ts";
-import type { ModelDescription, ModelShape, PackedFile } from "./description.ts";
+import { architecture, type ModelConfig, parseModelConfig } from "./config.ts";
+import type { ModelDescription, ModelShape, PackedFile, TensorDescription } from "./description.ts";
 import { eosTokenIds } from "./end-tokens.ts";
 import { modelError } from "./model-error.ts";
 import { errnoOf, parseJsonObject, readOptionalBytes } from "./model-files.ts";
@@ -24,7 +24,7 @@ import {
 } from "./packed-layout.ts";
 import { type Manifest, readManifest } from "./packed-manifest.ts";
 import { parseQuantization } from "./quantization.ts";
-import { readSafetensorsHeader } from "./safetensors.ts";
+import { readSafetensorsHeader, type SafetensorsHeader } from "./safetensors.ts";
 import { TensorTable } from "./tensor-table.ts";
 
 const damaged = "The packed model is damaged or incomplete: copy it again, or pack it again.";
@@ -39,10 +39,7 @@ export async function describePacked(directory: string, name?: string): Promise<
   );
   const hashes = await readChecked(directory, entry(contents, hashesName));
   const header = await readSafetensorsHeader(join(directory, entry(contents, denseName).name));
-  const quantization = parseQuantization(config.top, config.text);
-  const table = new TensorTable({ files: [header], tensors: collectTensors([header]), unlisted: [] }, quantization);
   const { shape } = config;
-  decideTied(config, table);
   if (manifest.layers.length !== shape.layers) {
     throw modelError(
       `manifest.json has the experts of ${manifest.layers.length} layers, config.json says ${shape.layers}.`,
@@ -50,15 +47,13 @@ export async function describePacked(directory: string, name?: string): Promise<
     );
   }
   const paths = [denseName, ...manifest.layers.map(({ file }) => file), hashesName];
-  const { tensors, modules } = takeTensors(table, shape, (layer) => {
-    const { file, storages } = manifest.layers[layer]!;
+  for (const [layer, { file, storages }] of manifest.layers.entries())
     checkLayer(shape, layer, storages, entry(contents, file));
-    return packedExperts(shape, layer, storages, layer + 1);
-  });
-  for (const module of quantization?.overrides.keys() ?? []) {
-    if (/\.mlp\.(?:switch_mlp|experts)\b/.test(module)) modules.add(module); // of experts, which the manifest describes
-  }
-  table.finish(modules);
+  const tensors = packedTensors(
+    config,
+    header,
+    manifest.layers.map(({ storages }) => storages),
+  );
   checkHashTable(hashes, hashCount(shape, denseBlocks(tensors)));
   return {
     name: name ?? basename(resolve(directory)),
@@ -74,6 +69,25 @@ export async function describePacked(directory: string, name?: string): Promise<
     skipped: manifest.skipped,
     packed: packedPart(manifest, paths.length - 1),
   };
+}
+
+/** Dense tensors by the header of their file, which is file 0, and the experts of layer n in file n + 1. */
+export function packedTensors(
+  config: ModelConfig,
+  header: SafetensorsHeader,
+  layers: ExpertStorage[],
+): TensorDescription[] {
+  const quantization = parseQuantization(config.top, config.text);
+  const table = new TensorTable({ files: [header], tensors: collectTensors([header]), unlisted: [] }, quantization);
+  decideTied(config, table);
+  const { tensors, modules } = takeTensors(table, config.shape, (layer) =>
+    packedExperts(config.shape, layer, layers[layer]!, layer + 1),
+  );
+  for (const module of quantization?.overrides.keys() ?? []) {
+    if (/\.mlp\.(?:switch_mlp|experts)\b/.test(module)) modules.add(module); // of experts, which the manifest describes
+  }
+  table.finish(modules);
+  return tensors;
 }
 
 function packedPart(manifest: Manifest, hashFile: number): ModelDescription["packed"] {

@@ -66,7 +66,7 @@ export function* fillSlices(file: SynthFile, seed: number): Generator<FillSlice>
   }
 }
 
-function tensorSeed(seed: number, key: string): bigint {
+export function tensorSeed(seed: number, key: string): bigint {
   return createHash("sha256").update(`${seed} ${key}`).digest().readBigUInt64LE();
 }
 
@@ -95,14 +95,14 @@ function intoShards(tensors: SynthTensor[], shardBytes: number): SynthTensor[][]
 }
 
 /** The seed is named because a model is told from another by its headers. */
-function planFile(name: string, shard: SynthTensor[], seed: number): SynthFile {
+export function planFile(name: string, shard: SynthTensor[], seed: number): SynthFile {
   const order = orderByAlignment(shard, pageBytes);
   const header = paddedHeader(order, { format: "mlx", synth_seed: String(seed) }, pageBytes);
   const tensors = order.map((tensor) => ({ tensor, offset: header.places.get(tensor.name)!.offset }));
   return { name, header: header.bytes, bytes: header.end, tensors };
 }
 
-function planTexts(options: SynthOptions, gateModules: string[], files: SynthFile[]): SynthPlan["texts"] {
+export function planTexts(options: SynthOptions, gateModules: string[], files: SynthFile[]): SynthPlan["texts"] {
   const tokenizer = synthTokenizer(options.vocab);
   const config = configOf(options, gateModules, tokenizer?.eosTokenIds ?? []);
   const texts = [{ name: "config.json", text: jsonText(config) }, ...(tokenizer?.files ?? [])];

@@ -18,19 +18,27 @@ export interface SynthWriteOptions {
 
 /** Writes the plan to `directory`, which must not exist or be an empty directory. */
 export async function writeSynth(plan: SynthPlan, directory: string, options: SynthWriteOptions): Promise<void> {
+  const texts = new Set([...plan.texts.map(({ name }) => name), "model.safetensors.index.json"]);
+  const own = (name: string) => /^(?:model(?:-\d+-of-\d+)?\.safetensors)$/.test(name) || texts.has(name);
+  await writeDirectory(directory, plan.totalBytes, own, (partial) => writeAll(plan, partial, options));
+}
+
+/** A checkpoint that appears whole or not at all. `own` tells what a killed run may have left from what it has not. */
+export async function writeDirectory(
+  directory: string,
+  bytes: number,
+  own: (name: string) => boolean,
+  write: (partial: string) => Promise<void>,
+): Promise<void> {
   const target = resolve(directory);
   await requireFree(target);
   const partial = `${target}.partial`;
-  await clearPartial(partial, plan);
+  await clearPartial(partial, own);
   try {
     await mkdir(partial, { recursive: true });
-    await requireSpace(
-      partial,
-      plan.totalBytes,
-      "The checkpoint",
-      "Free some space, write to another disk, or choose a smaller shape.",
-    );
-    await writeAll(plan, partial, options);
+    const hint = "Free some space, write to another disk, or choose a smaller shape.";
+    await requireSpace(partial, bytes, "The checkpoint", hint);
+    await write(partial);
     await removeEmpty(target);
     await rename(partial, target);
     await syncDirectory(dirname(target));
@@ -45,12 +53,10 @@ export async function writeSynth(plan: SynthPlan, directory: string, options: Sy
 }
 
 /** Removes what a killed run left, but only when it holds nothing else. */
-async function clearPartial(partial: string, plan: SynthPlan): Promise<void> {
+async function clearPartial(partial: string, own: (name: string) => boolean): Promise<void> {
   const names = await readdir(partial).catch(() => null);
   if (names === null) return;
-  const own = /^(?:model(?:-\d+-of-\d+)?\.safetensors)$/;
-  const texts = new Set([...plan.texts.map(({ name }) => name), "model.safetensors.index.json"]);
-  const foreign = names.find((name) => !own.test(name) && !texts.has(name));
+  const foreign = names.find((name) => !own(name));
   if (foreign !== undefined) {
     throw new FlashmoeError("usage", `${partial} is in the way and holds ${foreign}, which synth did not write.`, {
       hint: "Move it away, or give another target.",
