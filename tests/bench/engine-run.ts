@@ -29,6 +29,8 @@ export interface Phase {
   /** Of these, guesses that nobody needed. */
   wastedBytes: number;
   readWaitS: number;
+  /** Guesses that were there when their layer needed them. */
+  prefetchUsed: number;
 }
 
 export interface EngineRun {
@@ -51,6 +53,7 @@ function difference(before: Stats, after: Stats, tokens: number, seconds: number
     misses: after.expertMisses - before.expertMisses,
     bytesRead: after.expertBytesRead - before.expertBytesRead,
     wastedBytes: after.prefetchWastedBytes - before.prefetchWastedBytes,
+    prefetchUsed: after.prefetchUsed - before.prefetchUsed,
     readWaitS: (after.readWaitNs - before.readWaitNs) / 1e9,
   };
 }
