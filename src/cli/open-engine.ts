@@ -53,7 +53,8 @@ async function checkResident({ description, terminal, signal }: OpenEngine): Pro
   }
 }
 
-async function checkOptions(description: ModelDescription, options: EngineOptions): Promise<void> {
+/** What the command line can refuse before anything is loaded. */
+export async function checkOptions(description: ModelDescription, options: EngineOptions): Promise<void> {
   const { experts, contextMax, expertsPerToken: trained } = description.shape;
   const { expertsPerToken: k, context, cpuLevel, paranoid } = options;
   if (paranoid && description.packed === null) {

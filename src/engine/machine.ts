@@ -1,4 +1,6 @@
 /** Calls of the native core that need no model. Main thread; each returns quickly. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { CpuInfo as CpuInfoLayout, FillArgs, FillKind, Format } from "../native/bindings.gen.ts";
 import { allocate, readStruct, structBuffer } from "../native/layout.ts";
 import { loadNative } from "../native/library.ts";
@@ -11,6 +13,12 @@ export async function cpuInfo(): Promise<CpuInfo> {
   const place = allocate(CpuInfoLayout.size);
   native.check("fm_cpu_info", place);
   return cpuInfoOf(readStruct(place, 0, CpuInfoLayout));
+}
+
+/** The loaded native library: where it lies and the SHA-256 of its file. */
+export async function libraryInfo(): Promise<{ path: string; sha256: string }> {
+  const { path } = await loadNative();
+  return { path, sha256: createHash("sha256").update(readFileSync(path)).digest("hex") };
 }
 
 export interface FillSlice {

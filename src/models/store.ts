@@ -10,10 +10,15 @@ export interface ResolvedModel {
   name: string;
 }
 
-/** Where pulled models live: $FLASHMOE_HOME/models, else ~/.flashmoe/models. */
-export function storeDirectory(): string {
+/** Everything flashmoe keeps for a user: $FLASHMOE_HOME, else ~/.flashmoe. */
+export function homeDirectory(): string {
   const home = process.env.FLASHMOE_HOME;
-  return join(home === undefined || home === "" ? join(homedir(), ".flashmoe") : home, "models");
+  return home === undefined || home === "" ? join(homedir(), ".flashmoe") : home;
+}
+
+/** Where pulled models live. */
+export function storeDirectory(): string {
+  return join(homeDirectory(), "models");
 }
 
 /** A store name is `name` or `owner/name`, without a leading dot; everything else is a path. */

@@ -1,0 +1,84 @@
+/** One measurement of `bench` and its forms: JSON object, table line, CSV line. Pure. */
+import type { Roofline } from "./roofline.ts";
+
+/** The counters of one phase of one run; the names are those of `run --json`. */
+export interface PhaseStatistics {
+  backend: string;
+  experts_per_token: number;
+  prompt_s: number;
+  decode_s: number;
+  tokens_per_s: number;
+  token_ms_p50: number;
+  token_ms_p99: number;
+  expert_hits: number;
+  expert_misses: number;
+  expert_bytes_read: number;
+  read_wait_s: number;
+  prefetch_issued: number;
+  prefetch_used: number;
+  cache_bytes: number;
+  memory_limit_bytes: number;
+  peak_rss_bytes: number;
+}
+
+export interface BenchRow {
+  phase: "prefill" | "decode";
+  model: string;
+  bits: string;
+  /** "cold": the first run after the model was opened; its cache was empty when the prompt began. */
+  cache: "cold" | "warm";
+  /** Counted from 1; every run has a prompt of its own. */
+  run: number;
+  threads: number;
+  prompt_tokens: number;
+  /** Of the phase: prompt tokens of a prefill, generated tokens of a decode. */
+  tokens: number;
+  /** Hits among the experts wanted, 0 to 1. */
+  hit_rate: number;
+  bytes_per_token: number;
+  /** Null for a prefill: arithmetic binds there, and no bytes bound says how much. */
+  roofline: Roofline | null;
+  stats: PhaseStatistics;
+}
+
+/** Header and lines of the table on stdout, columns aligned. */
+export function formatRows(rows: readonly BenchRow[]): string {
+  const header = ["phase", "memory", "cache", "prompt", "tokens", "tok/s", "p50 ms", "p99 ms", "hit rate", "MB/token", "roofline"];
+  const lines = rows.map(({ stats, roofline, ...row }) => [
+    row.phase,
+    stats.memory_limit_bytes === 0 ? "all" : `${(stats.memory_limit_bytes / 2 ** 30).toFixed(2)} GiB`,
+    row.cache,
+    `${row.prompt_tokens}`,
+    `${row.tokens}`,
+    stats.tokens_per_s.toFixed(2),
+    row.phase === "decode" ? stats.token_ms_p50.toFixed(1) : "",
+    row.phase === "decode" ? stats.token_ms_p99.toFixed(1) : "",
+    `${(100 * row.hit_rate).toFixed(1)} %`,
+    (row.bytes_per_token / 1e6).toFixed(2),
+    roofline === null ? "" : `${roofline.ratio.toFixed(2)} (${roofline.binds})`,
+  ]);
+  const widths = header.map((title, column) => Math.max(title.length, ...lines.map((line) => line[column]!.length)));
+  const draw = (cells: string[]) =>
+    cells.map((cell, column) => (column < 1 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join("  ");
+  return `${[header, ...lines].map((line) => draw(line).trimEnd()).join("\n")}\n`;
+}
+
+/** All fields of the rows as comma-separated values, one header line; nested objects become `stats_…` and `roofline_…`. */
+export function csvOf(rows: readonly BenchRow[]): string {
+  const flat = rows.map((row) => flatten(row));
+  const names = [...new Set(flat.flatMap((row) => Object.keys(row)))];
+  const lines = flat.map((row) => names.map((name) => field(row[name] ?? "")).join(","));
+  return `${[names.join(","), ...lines].join("\n")}\n`;
+}
+
+function flatten({ stats, roofline, ...row }: BenchRow): Record<string, string | number> {
+  const prefixed = (prefix: string, object: object) =>
+    Object.fromEntries(Object.entries(object).map(([name, value]) => [`${prefix}_${name}`, value as string | number]));
+  return { ...row, ...prefixed("stats", stats), ...(roofline === null ? {} : prefixed("roofline", roofline)) };
+}
+
+/** RFC 4180: quoted where a comma, a quote or a line break would be misread. */
+function field(value: string | number): string {
+  const text = String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
