@@ -1,13 +1,15 @@
 /** Hit rates between measured shares, and prompts that differ from run to run. */
-import { expect, test } from "bun:test";
-import { hitRateAt } from "./predict.ts";
+import { describe, expect, test } from "bun:test";
+import type { Plan } from "../engine/index.ts";
+import type { ModelDescription } from "../models/description.ts";
+import { hitRateAt, predict } from "./predict.ts";
 import { cutFrom, randomIds } from "./prompts.ts";
 import { rooflineOf } from "./roofline.ts";
 
 test("the hit rate runs through the points, from nothing to everything", () => {
   const curve = [
-    { share: 0.1, hitRate: 0.3 },
-    { share: 0.5, hitRate: 0.8 },
+    { share: 0.1, hit_rate: 0.3 },
+    { share: 0.5, hit_rate: 0.8 },
   ];
   const rates = [0, 0.05, 0.1, 0.3, 0.5, 0.75, 1, 1.5].map((share) => hitRateAt(curve, share));
   const expected = [0, 0.15, 0.3, 0.55, 0.8, 0.9, 1, 1];
@@ -16,7 +18,7 @@ test("the hit rate runs through the points, from nothing to everything", () => {
 });
 
 test("the slower of disk and memory is the roof", () => {
-  const rates = { diskBytesPerS: 1e9, memoryBytesPerS: 2e10 };
+  const rates = { diskBytesPerS: 1e9, diskByDepth: [], memoryBytesPerS: 2e10 };
   expect(rooflineOf(rates, 5e8, 2e9, 1000)).toMatchObject({ ideal_ms: 500, ratio: 0.5, binds: "disk" });
   expect(rooflineOf(rates, 1e6, 2e9, 125)).toMatchObject({ ideal_ms: 100, ratio: 0.8, binds: "memory" });
 });
@@ -30,4 +32,49 @@ test("prompts are repeatable, inside the vocabulary, and another one for every r
   expect(cut).toHaveLength(100);
   expect(cut.slice(1).every((id, i) => id === (cut[i]! + 1) % 40)).toBe(true);
   expect(cutFrom(ids, 10, 1)).not.toEqual(cutFrom(ids, 10, 2));
+});
+
+describe("a prediction", () => {
+  const gigabyte = 1e9;
+  const shape = { layers: 10, experts: 10, tied: true };
+  const description = { shape, tensors: [] } as unknown as ModelDescription;
+  const plan = {
+    slotCount: 50,
+    bytesPerToken: gigabyte / 10,
+    stateBytes: 0,
+    kvBytes: 0,
+    context: 1,
+    expertsPerToken: 4,
+  } as Plan;
+  const rates = {
+    diskBytesPerS: 2 * gigabyte,
+    diskByDepth: [
+      { records: 1, bytes_per_s: 0.5 * gigabyte },
+      { records: 3, bytes_per_s: 1.5 * gigabyte },
+    ],
+    memoryBytesPerS: 10 * gigabyte,
+  };
+
+  test("reads what misses at the rate of as many reads as a layer misses", () => {
+    const seen = predict(description, plan, rates, { computeMs: 10 });
+    // Half of 0.1 GB misses, two records a layer: between 0.5 and 1.5 GB/s.
+    expect(seen).toMatchObject({ hit_rate: 0.5, hit_rate_source: "uniform", compute_source: "measured" });
+    expect(seen.read_ms).toBeCloseTo(50, 6);
+    // All that is computed are experts, and half of them while the others are read.
+    expect(seen.token_ms).toBeCloseTo(50 + 10 - 5, 6);
+    expect(seen.binds).toBe("disk");
+  });
+
+  test("with everything resident is arithmetic alone, estimated from the memory rate", () => {
+    const seen = predict(description, { ...plan, slotCount: 100 }, rates);
+    expect(seen).toMatchObject({ hit_rate: 1, read_ms: 0, binds: "compute", compute_source: "estimated" });
+    expect(seen.compute_ms).toBeGreaterThan(10);
+    expect(seen.token_ms).toBe(seen.compute_ms);
+  });
+
+  test("takes the recorded hit rate where there is one", () => {
+    const seen = predict(description, plan, rates, { curve: [{ share: 0.5, hit_rate: 0.75 }] });
+    expect(seen).toMatchObject({ hit_rate: 0.75, hit_rate_source: "recorded" });
+    expect(seen.missed_bytes_per_token).toBeCloseTo(gigabyte / 40, 3);
+  });
 });

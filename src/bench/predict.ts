@@ -4,10 +4,10 @@
  */
 import type { Plan } from "../engine/index.ts";
 import type { ModelDescription } from "../models/description.ts";
-import { type Rates, touchedBytesPerToken } from "./roofline.ts";
+import { type DepthRate, type Rates, touchedBytesPerToken } from "./roofline.ts";
 
 /** Hit rate of the default policy against the share of all experts that is resident, both 0 to 1, ascending shares. */
-export type HitCurve = readonly { share: number; hitRate: number }[];
+export type HitCurve = readonly { share: number; hit_rate: number }[];
 
 export interface Prediction {
   /** Expected share of hits once the cache is warm. */
@@ -25,25 +25,31 @@ export interface Prediction {
   binds: "disk" | "compute";
 }
 
-/** Share of the memory rate that decode reaches where no measurement of this model says more (docs/benchmarks.md). */
+/** Share of the memory rate that decode's matrices reach where no measurement of this model says more. */
 const COMPUTE_EFFICIENCY = 0.8;
-/** Of the shorter of reading and computing, the part that does not hide behind the longer one (docs/benchmarks.md). */
-const UNHIDDEN = 0.15;
+/** What a layer costs beside reading its weights: small operations, and threads that meet. */
+const LAYER_MS = 0.06;
 
-export function predict(
-  description: ModelDescription,
-  plan: Plan,
-  rates: Rates,
-  known: { computeMs?: number; curve?: HitCurve } = {},
-): Prediction {
-  const all = description.shape.layers * description.shape.experts;
-  const share = plan.slotCount / all;
+export interface Known {
+  /** Measured on this model with the same threads and K. */
+  computeMs?: number;
+  curve?: HitCurve;
+}
+
+export function predict(description: ModelDescription, plan: Plan, rates: Rates, known: Known = {}): Prediction {
+  const { layers, experts } = description.shape;
+  const share = plan.slotCount / (layers * experts);
   const hitRate = known.curve === undefined ? Math.min(1, share) : hitRateAt(known.curve, share);
   const missed = plan.bytesPerToken * (1 - hitRate);
-  const touched = touchedBytesPerToken(description, plan);
-  const readMs = (1000 * missed) / rates.diskBytesPerS;
-  const computeMs = known.computeMs ?? (1000 * touched) / rates.memoryBytesPerS / COMPUTE_EFFICIENCY;
-  const tokenMs = Math.max(readMs, computeMs) + UNHIDDEN * Math.min(readMs, computeMs);
+  // The first tokens of a context: a long one adds its keys and values.
+  const touched = touchedBytesPerToken(description, plan, 0);
+  // A layer asks for what it misses at once and waits for all of it: that many reads are in flight, not the best number.
+  const readMs = missed === 0 ? 0 : (1000 * missed) / rateAt(rates, plan.expertsPerToken * (1 - hitRate));
+  const estimatedMs = (1000 * touched) / rates.memoryBytesPerS / COMPUTE_EFFICIENCY + layers * LAYER_MS;
+  const computeMs = known.computeMs ?? estimatedMs;
+  // While a layer's misses are read its hits are computed; nothing is assumed of guesses, which need a measurement.
+  const hiddenMs = Math.min(readMs, computeMs * (plan.bytesPerToken / touched) * hitRate);
+  const tokenMs = readMs + computeMs - hiddenMs;
   return {
     hit_rate: hitRate,
     hit_rate_source: known.curve === undefined ? "uniform" : "recorded",
@@ -58,12 +64,24 @@ export function predict(
   };
 }
 
+/** Linear between the numbers measured, at the ends as there. */
+function rateAt({ diskByDepth, diskBytesPerS }: Rates, records: number): number {
+  const next = diskByDepth.findIndex((rate) => rate.records >= records);
+  if (next < 0) return diskByDepth.at(-1)?.bytes_per_s ?? diskBytesPerS;
+  const high = diskByDepth[next]!;
+  const low: DepthRate = diskByDepth[next - 1] ?? high;
+  if (low.records === high.records) return high.bytes_per_s;
+  const part = (records - low.records) / (high.records - low.records);
+  return low.bytes_per_s + part * (high.bytes_per_s - low.bytes_per_s);
+}
+
 /** Linear between the points; nothing resident hits nothing, everything resident hits always. */
 export function hitRateAt(curve: HitCurve, share: number): number {
   if (share >= 1) return 1;
-  const points = [{ share: 0, hitRate: 0 }, ...curve.filter((point) => point.share > 0 && point.share < 1), { share: 1, hitRate: 1 }];
+  const inner = curve.filter((point) => point.share > 0 && point.share < 1);
+  const points = [{ share: 0, hit_rate: 0 }, ...inner, { share: 1, hit_rate: 1 }];
   const next = points.findIndex((point) => point.share >= share);
   const [low, high] = [points[Math.max(0, next - 1)]!, points[next]!];
-  if (high.share === low.share) return high.hitRate;
-  return low.hitRate + ((share - low.share) / (high.share - low.share)) * (high.hitRate - low.hitRate);
+  if (high.share === low.share) return high.hit_rate;
+  return low.hit_rate + ((share - low.share) / (high.share - low.share)) * (high.hit_rate - low.hit_rate);
 }

@@ -5,10 +5,18 @@
 import type { Plan } from "../engine/index.ts";
 import type { ModelDescription, TensorDescription } from "../models/description.ts";
 
+export interface DepthRate {
+  /** Records at once. */
+  records: number;
+  bytes_per_s: number;
+}
+
 /** Measured by us, on the same file and with the same threads, in the same run. */
 export interface Rates {
   /** Direct random reads of one expert record at the best queue depth, bytes per second. */
   diskBytesPerS: number;
+  /** The same at other numbers of records at once, ascending; the best of them is above. */
+  diskByDepth: readonly DepthRate[];
   /** Streaming read of memory, bytes per second. */
   memoryBytesPerS: number;
 }
@@ -45,16 +53,16 @@ export function rooflineOf(rates: Rates, missedBytes: number, touchedBytes: numb
 
 /**
  * Bytes one decoded token reads of memory at K experts: every dense tensor but the rows of an untied embedding, K
- * experts of each layer, and the delta-net state, which is read and written.
+ * experts of each layer, the delta-net state, which is read and written, and the keys and values of `position` tokens.
  */
-export function touchedBytesPerToken(description: ModelDescription, plan: Plan, sessions = 1): number {
+export function touchedBytesPerToken(description: ModelDescription, plan: Plan, position: number): number {
   let dense = 0;
   for (const tensor of description.tensors) {
     if (tensor.expertCount > 0) continue;
     if (tensor.role === "embedding" && !description.shape.tied) continue;
     dense += storedBytes(tensor);
   }
-  return dense + plan.bytesPerToken + (2 * plan.stateBytes) / sessions;
+  return dense + plan.bytesPerToken + 2 * plan.stateBytes + (plan.kvBytes * position) / plan.context;
 }
 
 function storedBytes({ weight, scales, biases }: TensorDescription): number {

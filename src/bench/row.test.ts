@@ -5,7 +5,7 @@ import { type BenchRow, csvOf, formatRows } from "./row.ts";
 function row(change: Partial<BenchRow> = {}): BenchRow {
   return {
     phase: "decode",
-    model: "tiny, \"quoted\"",
+    model: 'tiny, "quoted"',
     bits: "4-bit",
     cache: "warm",
     run: 2,
@@ -24,6 +24,17 @@ function row(change: Partial<BenchRow> = {}): BenchRow {
       ratio: 0.75,
       binds: "disk",
     },
+    predictor: {
+      issued: 4,
+      used: 2,
+      late: 1,
+      recall: 0.875,
+      recall_all: 0.9,
+      recall_first_layer: null,
+      coverage: 0.4,
+      wasted_bytes: 10,
+    },
+    disk: { busy_s: 3, idle_s: 1 },
     stats: {
       backend: "cpu",
       experts_per_token: 8,
@@ -36,6 +47,9 @@ function row(change: Partial<BenchRow> = {}): BenchRow {
       expert_misses: 3,
       expert_bytes_read: 24_000_000,
       read_wait_s: 0.01,
+      reader: "uring",
+      reader_refusal: null,
+      tuned: false,
       prefetch_issued: 0,
       prefetch_used: 0,
       cache_bytes: 1,
@@ -47,14 +61,16 @@ function row(change: Partial<BenchRow> = {}): BenchRow {
 }
 
 test("the table lines columns up and names what binds", () => {
-  const lines = formatRows([row(), row({ phase: "prefill", roofline: null, cache: "cold" })]).trimEnd().split("\n");
+  const lines = formatRows([row(), row({ phase: "prefill", roofline: null, cache: "cold" })])
+    .trimEnd()
+    .split("\n");
   expect(lines).toHaveLength(3);
   expect(lines[1]).toContain("1.00 GiB");
   expect(lines[1]).toContain("25.0 %");
-  expect(lines[1]).toEndWith("0.75 (disk)");
+  expect(lines[1]).toEndWith("0.75 (disk)   87.5 %     25.0 %");
   expect(lines[2]).not.toContain("(disk)");
   const end = (line: string, cell: string) => line.indexOf(cell) + cell.length;
-  expect(end(lines[1]!, "25.0 %")).toBe(end(lines[0]!, "hit rate"));
+  expect(end(lines[1]!, "25.0 %")).toBe(end(lines[0]!, "hits"));
 });
 
 test("CSV quotes what commas and quotes would break, and leaves missing fields empty", () => {
@@ -65,6 +81,6 @@ test("CSV quotes what commas and quotes would break, and leaves missing fields e
   expect(names).toContain("roofline_ratio");
   expect(first).toContain('"tiny, ""quoted"""');
   expect(second!.split(",").filter((cell) => cell === "")).toHaveLength(
-    names.filter((name) => name.startsWith("roofline_")).length,
+    names.filter((name) => name.startsWith("roofline_")).length + 2, // and what is null
   );
 });

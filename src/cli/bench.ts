@@ -1,40 +1,41 @@
-/** `flashmoe bench`: speed of prefill and decode with what bounds it, one row per phase, run and memory limit. */
-import { writeFileSync } from "node:fs";
+/**
+ * `flashmoe bench`: speed of prefill and decode with what bounds it, one row per phase, run and memory limit; or, with
+ * --compare, one setting of the engine against another.
+ */
 import { type Command, InvalidArgumentError } from "commander";
 import { plotOf } from "../bench/plot.ts";
-import { cutFrom, randomIds } from "../bench/prompts.ts";
-import type { Rates } from "../bench/roofline.ts";
 import { type BenchRow, csvOf, formatRows } from "../bench/row.ts";
 import { FlashmoeError } from "../errors.ts";
 import type { ModelDescription } from "../models/description.ts";
-import { requireTokenizer } from "../models/tokenizer.ts";
+import { COMPARABLE, type ComparableName, compare } from "./bench-compare.ts";
+import { type PromptFlags, type PromptSource, promptSource } from "./bench-prompts.ts";
 import { measureRows } from "./bench-run.ts";
-import { parseSize, wholeNumber } from "./flags.ts";
+import { oneOf, parseSize, wholeNumber } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { chosenModel, expertBits, locateModel } from "./locate-model.ts";
-import { measureRates } from "./measure-rates.ts";
+import { type MeasuredRates, measureRates } from "./measure-rates.ts";
 import { openEngine } from "./open-engine.ts";
+import { OutputFile } from "./output-file.ts";
+import { startProgress } from "./progress.ts";
 import {
   addEngineOptions,
   addModelOption,
   addOutputOptions,
   type EngineFlags,
-  engineOptions,
   type OutputFlags,
 } from "./shared-flags.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
-import { readTextFile } from "./text-input.ts";
+import { chooseOptions, noteTuned } from "./tuned.ts";
 import { usage } from "./usage.ts";
 
-export interface BenchFlags extends EngineFlags, OutputFlags {
+export interface BenchFlags extends EngineFlags, OutputFlags, PromptFlags {
   model?: string;
-  promptTokens: number;
   maxTokens: number;
-  runs: number;
-  text?: string;
+  runs?: number;
   sweep?: number[];
   csv?: string;
   plot?: string;
+  compare?: ComparableName;
 }
 
 export function addBenchCommand(program: Command): void {
@@ -43,48 +44,102 @@ export function addBenchCommand(program: Command): void {
     .description("measure prefill and decode beside what disk and memory allow")
     .argument("[model]", "store name or directory (default: the embedded model)");
   addModelOption(command);
-  command
-    .option("-p, --prompt-tokens <n>", "tokens of each run's prompt (default: 512)", wholeNumber(1, 2 ** 20), 512)
-    .option("-n, --max-tokens <n>", "tokens each run generates; 0 measures the prompt only (default: 64)", wholeNumber(0, 2 ** 20), 64)
-    .option("--runs <n>", "runs after one another, each with another prompt (default: 2)", wholeNumber(1, 1000), 2)
-    .option("--text <file>", "cut the prompts from this text (default: random token ids)")
+  addPromptOptions(command)
+    .option(
+      "-n, --max-tokens <n>",
+      "tokens each run generates; 0 measures the prompt only",
+      wholeNumber(0, 2 ** 20),
+      64,
+    )
+    .option(
+      "--runs <n>",
+      "runs after one another, each with another prompt (default: 2, with --compare 5)",
+      wholeNumber(1, 1000),
+    )
     .option("--sweep <sizes>", "memory limits to measure one after the other: 4GiB,8GiB,12GiB", sizes)
     .option("--csv <file>", "also write the rows to this file")
-    .option("--plot <file>", "also draw tok/s and hit rate against the memory limit, as SVG; needs --sweep");
+    .option("--plot <file>", "also draw tok/s and hit rate against the memory limit, as SVG; needs --sweep")
+    .option(
+      "--compare <setting>",
+      "measure the engine with a setting against without it, in turns: prefetch or hits-first",
+      oneOf(COMPARABLE),
+    );
   addEngineOptions(command);
   addOutputOptions(command).action((model: string | undefined, flags: BenchFlags) =>
     bench(chosenModel(model, flags.model), flags),
   );
 }
 
+/** Of `bench` and `tune`. */
+export function addPromptOptions(command: Command): Command {
+  return command
+    .option("-p, --prompt-tokens <n>", "tokens of each run's prompt", wholeNumber(1, 2 ** 20), 512)
+    .option("--text <file>", "cut the prompts from this text (default: from the questions of the built-in suite)")
+    .option("--random-ids", "prompts of random token ids, for models with random weights");
+}
+
 function sizes(text: string): number[] {
   const all = text.split(",").map(parseSize);
-  if (new Set(all).size === all.length) return all;
+  if (new Set(all).size === all.length) return all.sort((a, b) => a - b);
   throw new InvalidArgumentError("a size is named twice.");
 }
 
 async function bench(modelName: string | undefined, flags: BenchFlags): Promise<void> {
   checkCombination(flags);
+  const files = { csv: target(flags.csv), plot: target(flags.plot) };
   const terminal = createTerminal({ quiet: flags.quiet === true });
   const description = await locateModel(modelName);
   const promptOf = await promptSource(description, flags);
   using interrupt = onInterrupt();
-  const rates = await measureRates(description, flags, terminal, interrupt.signal);
-  const rows: BenchRow[] = [];
-  for (const memory of flags.sweep ?? [flags.memory]) {
-    const options = engineOptions({ ...flags, memory });
-    await using model = await openEngine({
+  if (flags.compare !== undefined) {
+    const runs = flags.runs ?? 5;
+    return compare({
       description,
-      options,
+      flags: { ...flags, runs, compare: flags.compare },
+      promptOf,
       terminal,
       signal: interrupt.signal,
-      promptTokens: flags.promptTokens + flags.maxTokens,
     });
-    for await (const row of measureRows({ model, flags, rates, promptOf, signal: interrupt.signal })) rows.push(row);
-    if (interrupt.signal.aborted) break;
   }
-  report(rows, rates, description, flags, terminal);
+  const { rates, rows } = await measure(description, flags, promptOf, terminal, interrupt.signal);
+  if (rates !== null && rows.length > 0) report(rows, rates, description, flags, files, terminal);
   if (interrupt.signal.aborted) throw new FlashmoeError("cancelled", "interrupted");
+}
+
+/** All limits, one after the other; each with the rates measured just before it. */
+async function measure(
+  description: ModelDescription,
+  flags: BenchFlags,
+  promptOf: PromptSource,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<{ rates: MeasuredRates | null; rows: BenchRow[] }> {
+  const rows: BenchRow[] = [];
+  let rates: MeasuredRates | null = null;
+  const limits = flags.sweep ?? [flags.memory];
+  const runs = flags.runs ?? 2;
+  const phases = limits.length * runs * (flags.maxTokens > 0 ? 2 : 1);
+  let phase = 0;
+  for (const memory of limits) {
+    const chosen = chooseOptions(description, { ...flags, memory });
+    noteTuned(chosen, flags, terminal);
+    const { options } = chosen;
+    const promptTokens = flags.promptTokens + flags.maxTokens;
+    rates = await measureRates(description, options, terminal, signal);
+    await using model = await openEngine({ description, options, terminal, signal, promptTokens });
+    const progress = startProgress(terminal, `Measuring ${description.name}`, "items");
+    const onPhase = () => progress.update(phase++, phases);
+    const tuned = chosen.tuned !== null;
+    try {
+      const { maxTokens } = flags;
+      for await (const row of measureRows({ model, runs, maxTokens, rates, tuned, promptOf, signal, onPhase }))
+        rows.push(row);
+    } finally {
+      progress.stop();
+    }
+    if (signal.aborted) break;
+  }
+  return { rates, rows };
 }
 
 function checkCombination(flags: BenchFlags): void {
@@ -94,32 +149,37 @@ function checkCombination(flags: BenchFlags): void {
     throw usage("--plot draws the decode speed, and --max-tokens is 0.", "Give --max-tokens 32 or so.");
   if (flags.sweep !== undefined && flags.memory !== undefined)
     throw usage("--memory and --sweep were both given.", "Give one of them.");
+  if (flags.compare === undefined) return;
+  const other = (["sweep", "csv", "plot"] as const).find((name) => flags[name] !== undefined);
+  if (other !== undefined) throw usage(`--compare and --${other} were both given.`, "Give one of them.");
+  if (flags.maxTokens < 2) throw usage("--compare measures decode; --max-tokens is less than 2.", "Give 32 or so.");
 }
 
-/** Prompt of run `run`. */
-async function promptSource(description: ModelDescription, flags: BenchFlags): Promise<(run: number) => number[]> {
-  const { directory, shape } = description;
-  if (flags.text === undefined) return (run) => randomIds(shape.vocab, flags.promptTokens, run);
-  const text = readTextFile(flags.text);
-  const ids = (await requireTokenizer(directory, shape.vocab)).encode(text);
-  if (ids.length === 0) throw usage(`${flags.text} is empty.`, "Give a file with text.");
-  return (run) => cutFrom(ids, flags.promptTokens, run);
+/** Refused before the work when it could not be written after it. */
+function target(path: string | undefined): OutputFile | null {
+  return path === undefined ? null : new OutputFile(path);
 }
 
 function report(
   rows: BenchRow[],
-  rates: Rates,
+  rates: MeasuredRates,
   description: ModelDescription,
   flags: BenchFlags,
+  files: { csv: OutputFile | null; plot: OutputFile | null },
   terminal: Terminal,
 ): void {
-  if (rows.length === 0) return;
-  if (flags.csv !== undefined) write(flags.csv, csvOf(rows));
-  const title = `${description.name}, K=${rows[0]!.stats.experts_per_token}, ${expertBits(description)}, ${rows[0]!.threads} threads`;
-  if (flags.plot !== undefined) write(flags.plot, plotOf(plotPoints(rows), { title: `decode, ${title}` }));
-  if (flags.json) return terminal.write(`${JSON.stringify({ model: description.name, rows })}\n`);
+  writeText(files.csv, csvOf(rows));
+  const { stats, threads } = rows[0]!;
+  const title = `${description.name}, K=${stats.experts_per_token}, ${expertBits(description)}, ${threads} threads`;
+  const points = plotPoints(rows);
+  if (points.length > 0) writeText(files.plot, plotOf(points, { title: `decode, ${title}` }));
   const rate = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB/s`;
-  terminal.write(`${title}; disk ${rate(rates.diskBytesPerS)}, memory ${rate(rates.memoryBytesPerS)}\n${formatRows(rows)}`);
+  const disk = `disk ${rate(rates.diskBytesPerS)} (${rates.reader}${rates.direct ? "" : ", through the page cache"})`;
+  terminal.write(
+    flags.json
+      ? `${JSON.stringify({ model: description.name, rows })}\n`
+      : `${title}; ${disk}, memory ${rate(rates.memoryBytesPerS)}\n${formatRows(rows)}`,
+  );
 }
 
 /** The last decode row of each limit: the warmest cache. */
@@ -132,11 +192,13 @@ function plotPoints(rows: BenchRow[]) {
   }));
 }
 
-function write(path: string, text: string): void {
+function writeText(file: OutputFile | null, text: string): void {
+  if (file === null) return;
   try {
-    writeFileSync(path, text);
-  } catch (cause) {
-    const { code = "unknown" } = cause as NodeJS.ErrnoException;
-    throw new FlashmoeError("io_failed", `${path} cannot be written (${code}).`, { hint: "Give another path.", cause });
+    file.begin();
+    file.write(new TextEncoder().encode(text));
+    file.finish();
+  } finally {
+    file.abandon();
   }
 }

@@ -23,9 +23,12 @@ export interface Report {
   disk: {
     model: string;
     record_bytes: number;
+    /** What an automatic choice opens; and the errno with which the system refused io_uring. */
     reader: string;
+    reader_refusal: string | null;
     bytes_per_s: number;
-    direct_io: boolean;
+    records_in_flight: number;
+    direct: boolean;
   };
   memory_bytes_per_s: number;
   self_test: SelfTest;
@@ -48,6 +51,7 @@ async function doctor(modelName: string | undefined, flags: OutputFlags): Promis
   const cpu = await cpuInfo();
   using interrupt = onInterrupt();
   const rates = await measureRates(description, {}, terminal, interrupt.signal);
+  const { test, seen } = await selfTest(await locateModel(undefined), cpu.level);
   const report: Report = {
     version,
     runtime: `Bun ${Bun.version}`,
@@ -60,11 +64,13 @@ async function doctor(modelName: string | undefined, flags: OutputFlags): Promis
       model: description.name,
       record_bytes: rates.recordBytes,
       reader: rates.reader,
+      reader_refusal: seen.refusal,
       bytes_per_s: rates.diskBytesPerS,
-      direct_io: cpu.directIo,
+      records_in_flight: rates.recordsInFlight,
+      direct: rates.direct,
     },
     memory_bytes_per_s: rates.memoryBytesPerS,
-    self_test: await selfTest(await locateModel(undefined), cpu.level),
+    self_test: test,
   };
   terminal.write(flags.json ? `${JSON.stringify(report)}\n` : format(report));
   if (!report.self_test.passed) {
@@ -83,13 +89,14 @@ function format({ cpu, library, disk, self_test: test, ...report }: Report): str
     [
       "disk",
       `${gigabytes(disk.bytes_per_s)} in random reads of one expert of ${disk.model} (${formatBytes(disk.record_bytes)}, ` +
-        `${disk.reader}, ${disk.direct_io ? "direct" : "through the page cache"})`,
+        `${disk.records_in_flight} at once, ${disk.direct ? "past" : "through"} the page cache)`,
     ],
+    ["reader", disk.reader_refusal === null ? disk.reader : `${disk.reader}; io_uring refused: ${disk.reader_refusal}`],
     ["library", `${library.sha256.slice(0, 16)}  ${library.path}`],
     [
       "kernels",
       `${test.passed ? "right" : "WRONG"}: mean KL ${test.mean_kl.toExponential(1)} nats against the reference, same ` +
-        `likeliest token at ${Math.round(test.top1_agreement * test.positions)} of ${test.positions} positions`,
+        `likeliest token at ${Math.round(test.top1_agreement * test.positions)} of ${test.positions} positions (${test.seconds.toFixed(2)} s)`,
     ],
   ];
   return lines.map(([name, text]) => `${name.padEnd(10)} ${text}\n`).join("");

@@ -18,13 +18,13 @@ import {
   addModelOption,
   addOutputOptions,
   type EngineFlags,
-  engineOptions,
   type OutputFlags,
 } from "./shared-flags.ts";
 import { type SuiteOutcome, suiteObject, suiteTable } from "./suite-report.ts";
 import { type AskedItem, type PreparedSuite, prepareSuite, runSuite } from "./suite-run.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { readTextFile } from "./text-input.ts";
+import { chooseOptions, noteTuned } from "./tuned.ts";
 import { quoted, usage } from "./usage.ts";
 
 interface SuiteFlags extends EngineFlags, OutputFlags {
@@ -122,11 +122,13 @@ async function runModel(
   const prepared = await prepareWithProgress(description, items, terminal);
   const { asked, unsupported } = prepared;
   if (asked.length === 0) throw noneAsked(description.name, unsupported[0]!.reason);
+  const chosen = chooseOptions(description, flags);
+  noteTuned(chosen, flags, terminal);
   const context = contextOf(prepared, flags.context, description.shape.contextMax);
   using interrupt = onInterrupt();
   await using model = await openEngine({
     description,
-    options: { ...engineOptions(flags), context },
+    options: { ...chosen.options, context },
     terminal,
     signal: interrupt.signal,
     promptTokens: 0,

@@ -15,11 +15,11 @@ import {
   addModelOption,
   addOutputOptions,
   type EngineFlags,
-  engineOptions,
   type OutputFlags,
 } from "./shared-flags.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { checkTokenIds, readTextFile, readTokenIds } from "./text-input.ts";
+import { chooseOptions, noteTuned } from "./tuned.ts";
 import { usage } from "./usage.ts";
 
 export interface EvalFlags extends EngineFlags, OutputFlags {
@@ -85,10 +85,12 @@ async function evaluate(
   const description = await locateModel(modelName);
   const ids = await idsOf(description, flags, given);
   const work = evaluation({ flags, terminal, description, ids });
+  const chosen = chooseOptions(description, flags);
+  noteTuned(chosen, flags, terminal);
   using interrupt = onInterrupt();
   await using model = await openEngine({
     description,
-    options: engineOptions(flags),
+    options: chosen.options,
     terminal,
     signal: interrupt.signal,
     promptTokens: whole ? ids.length : 0,

@@ -1,8 +1,10 @@
 /** `flashmoe plan`: what a model will hold in memory and how fast it will answer, before anything is loaded. */
 import type { Command } from "commander";
-import { type Prediction, predict } from "../bench/predict.ts";
+import { type Known, type Prediction, predict } from "../bench/predict.ts";
+import type { Rates } from "../bench/roofline.ts";
 import { FlashMoE, type Plan } from "../engine/index.ts";
 import type { ModelDescription } from "../models/description.ts";
+import { loadTokenizer } from "../models/tokenizer.ts";
 import { formatBytes } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { chosenModel, expertBits, locateModel } from "./locate-model.ts";
@@ -13,11 +15,10 @@ import {
   addModelOption,
   addOutputOptions,
   type EngineFlags,
-  engineOptions,
   type OutputFlags,
 } from "./shared-flags.ts";
 import { createTerminal } from "./terminal.ts";
-import { readTuned } from "./tuned.ts";
+import { chooseOptions, noteTuned, type Tuned } from "./tuned.ts";
 
 export function addPlanCommand(program: Command): void {
   const command = program
@@ -38,24 +39,43 @@ interface PlanFlags extends EngineFlags, OutputFlags {
 async function plan(modelName: string | undefined, flags: PlanFlags): Promise<void> {
   const terminal = createTerminal({ quiet: flags.quiet === true });
   const description = await locateModel(modelName);
-  const options = engineOptions(flags);
+  const chosen = chooseOptions(description, flags);
+  noteTuned(chosen, flags, terminal);
+  const { options, tuned } = chosen;
   await checkOptions(description, options);
+  // Held while planning, as a run would hold it: it counts in what the process itself takes.
+  const tokenizer = await loadTokenizer(description.directory, description.shape.vocab);
   const memory = await FlashMoE.plan(description, options);
   const fits = memory.limitBytes === 0 || memory.limitBytes >= memory.minimumBytes;
-  const tuned = readTuned(description.hash);
-  using interrupt = onInterrupt();
-  const rates = tuned === null ? await measureRates(description, flags, terminal, interrupt.signal) : ratesOf(tuned);
-  const known = tuned === null ? {} : { computeMs: tuned.measured.compute_ms, curve: tuned.measured.hit_curve };
-  const prediction = fits ? predict(description, memory, rates, known) : null;
+  let prediction: Prediction | null = null;
+  if (fits) {
+    using interrupt = onInterrupt();
+    const rates =
+      tuned === null ? await measureRates(description, options, terminal, interrupt.signal) : ratesOf(tuned);
+    prediction = predict(description, memory, rates, tuned === null ? {} : knownOf(tuned, memory));
+  }
   terminal.write(
     flags.json
       ? `${JSON.stringify(planObject(description, memory, fits, prediction))}\n`
-      : format(description, memory, fits, prediction),
+      : format(description, memory, fits, prediction, tokenizer !== null),
   );
 }
 
-function ratesOf({ measured }: NonNullable<ReturnType<typeof readTuned>>) {
-  return { diskBytesPerS: measured.disk_bytes_per_s, memoryBytesPerS: measured.memory_bytes_per_s };
+function ratesOf({ measured }: Tuned): Rates {
+  return {
+    diskBytesPerS: measured.disk_bytes_per_s,
+    memoryBytesPerS: measured.memory_bytes_per_s,
+    diskByDepth: measured.disk_by_depth,
+  };
+}
+
+/** What was measured holds for as many threads and experts per token as it was measured with. */
+function knownOf({ measured }: Tuned, plan: Plan): Known {
+  const sameWork = measured.threads === plan.threads && measured.experts_per_token === plan.expertsPerToken;
+  return {
+    computeMs: sameWork ? measured.compute_ms : undefined,
+    curve: measured.hit_curve.length === 0 ? undefined : measured.hit_curve,
+  };
 }
 
 /** The object of `plan --json`. */
@@ -92,19 +112,38 @@ function planObject(description: ModelDescription, plan: Plan, fits: boolean, pr
   };
 }
 
-function format(description: ModelDescription, plan: Plan, fits: boolean, prediction: Prediction | null): string {
+function format(
+  description: ModelDescription,
+  plan: Plan,
+  fits: boolean,
+  prediction: Prediction | null,
+  hasTokenizer: boolean,
+): string {
   const { layers, experts } = description.shape;
   const all = layers * experts;
-  const limit = plan.limitBytes === 0 ? "no limit: every expert stays in memory" : `limit ${formatBytes(plan.limitBytes)}`;
-  const held = plan.processBytes + plan.denseBytes + plan.kvBytes + plan.stateBytes + plan.scratchBytes + plan.slotsBytes;
+  const limit =
+    plan.limitBytes === 0 ? "no limit: every expert stays in memory" : `limit ${formatBytes(plan.limitBytes)}`;
+  const held =
+    plan.processBytes + plan.denseBytes + plan.kvBytes + plan.stateBytes + plan.scratchBytes + plan.slotsBytes;
   const lines: [string, string][] = [
     ["model", `${description.name}, ${expertBits(description)}, K=${plan.expertsPerToken}`],
-    ["memory", fits ? `${formatBytes(held)} in all; ${limit}` : `DOES NOT FIT: ${limit}, the least is ${formatBytes(plan.minimumBytes)} (${plan.minimumBytes} bytes)`],
+    [
+      "memory",
+      fits
+        ? `${formatBytes(held)} in all; ${limit}`
+        : `DOES NOT FIT: ${limit}, the least is ${formatBytes(plan.minimumBytes)} (${plan.minimumBytes} bytes)`,
+    ],
     ["  dense", `${formatBytes(plan.denseBytes)} weights that stay resident`],
     ["  context", `${formatBytes(plan.kvBytes + plan.stateBytes)} for ${plan.context} tokens`],
     ["  scratch", `${formatBytes(plan.scratchBytes)} for steps of up to ${plan.chunkTokens} tokens`],
-    ["  process", `${formatBytes(plan.processBytes)} runtime, tokenizer, margin`],
-    ["  experts", `${formatBytes(plan.slotsBytes)}: ${plan.slotCount} of ${all} experts of ${formatBytes(plan.recordBytes)}`],
+    [
+      "  process",
+      `${formatBytes(plan.processBytes)} ${hasTokenizer ? "runtime, tokenizer, margin" : "runtime, margin"}`,
+    ],
+    [
+      "  experts",
+      `${formatBytes(plan.slotsBytes)}: ${plan.slotCount} of ${all} experts of ${formatBytes(plan.recordBytes)}`,
+    ],
     ["all experts", `${formatBytes(plan.fullBytes)} would hold everything`],
     ["one token", `${formatBytes(plan.bytesPerToken)} of experts`],
   ];
@@ -119,7 +158,10 @@ function predictionLines(prediction: Prediction, plan: Plan): [string, string][]
   return [
     ["expected", `${prediction.tokens_per_s.toFixed(2)} tok/s (K=${plan.expertsPerToken}); ${binds} binds`],
     ["  hit rate", `${(100 * hits).toFixed(1)} %, ${source}`],
-    ["  reading", `${prediction.read_ms.toFixed(1)} ms a token: ${formatBytes(Math.round(prediction.missed_bytes_per_token))} missed`],
+    [
+      "  reading",
+      `${prediction.read_ms.toFixed(1)} ms a token: ${formatBytes(Math.round(prediction.missed_bytes_per_token))} missed`,
+    ],
     ["  computing", `${prediction.compute_ms.toFixed(1)} ms a token, ${compute}`],
   ];
 }

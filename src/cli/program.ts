@@ -1,8 +1,11 @@
 /** The command line: one commander program, one file per command. Parses, dispatches, never exits. */
 import { Command, type CommanderError } from "commander";
 import { version } from "../version.ts";
+import { addBenchCommand } from "./bench.ts";
+import { addDoctorCommand } from "./doctor.ts";
 import { addEvalCommand } from "./eval.ts";
 import { addPackCommand } from "./pack.ts";
+import { addPlanCommand } from "./plan.ts";
 import { addRunCommand } from "./run.ts";
 import { addShowCommand } from "./show.ts";
 import { addSynthCommand } from "./synth.ts";
@@ -18,6 +21,9 @@ export function createProgram(): Command {
   addRunCommand(program);
   addShowCommand(program);
   addTokenizeCommand(program);
+  addPlanCommand(program);
+  addDoctorCommand(program);
+  addBenchCommand(program);
   addEvalCommand(program);
   addPackCommand(program);
   addVerifyCommand(program);

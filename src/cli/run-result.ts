@@ -55,6 +55,8 @@ export interface RunStatistics {
   /** The reader that was opened, and why an automatic one is not io_uring. */
   reader: string;
   reader_refusal: string | null;
+  /** Settings came from what `tune` saved. */
+  tuned: boolean;
   prefetch_issued: number;
   prefetch_used: number;
   cache_bytes: number;
@@ -68,7 +70,7 @@ export interface Timing {
   stepMs: number[];
 }
 
-export function runStatistics(plan: Plan, stats: Stats, timing: Timing): RunStatistics {
+export function runStatistics(plan: Plan, stats: Stats, timing: Timing, tuned = false): RunStatistics {
   const decodeMs = timing.stepMs.reduce((sum, ms) => sum + ms, 0);
   return {
     backend: "cpu",
@@ -84,6 +86,7 @@ export function runStatistics(plan: Plan, stats: Stats, timing: Timing): RunStat
     read_wait_s: stats.readWaitNs / 1e9,
     reader: stats.reader,
     reader_refusal: stats.readerRefusal,
+    tuned,
     prefetch_issued: stats.prefetchIssued,
     prefetch_used: stats.prefetchUsed,
     cache_bytes: stats.cacheBytes,
@@ -109,5 +112,6 @@ export function statisticsLine(stats: RunStatistics, promptTokens: number, bits:
     rate,
     `${formatBytes(stats.expert_bytes_read)} read by ${stats.reader}${refusal}, waited ${formatSeconds(stats.read_wait_s)}`,
     `peak ${formatBytes(stats.peak_rss_bytes)}`,
+    ...(stats.tuned ? ["tuned"] : []),
   ].join("; ");
 }

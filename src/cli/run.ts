@@ -19,7 +19,6 @@ import {
   addOutputOptions,
   addSamplingOptions,
   type EngineFlags,
-  engineOptions,
   type OutputFlags,
   type SamplingFlags,
   type SamplingSettings,
@@ -28,6 +27,7 @@ import {
 import { type ReplyOutcome, streamReply } from "./stream-reply.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { checkTokenIds, joinPrompt, readStandardInput, readTokenIds } from "./text-input.ts";
+import { type ChosenOptions, chooseOptions, noteTuned } from "./tuned.ts";
 import { usage } from "./usage.ts";
 
 interface RunFlags extends EngineFlags, OutputFlags, SamplingFlags {
@@ -75,6 +75,7 @@ interface Job {
   flags: RunFlags;
   terminal: Terminal;
   description: ModelDescription;
+  chosen: ChosenOptions;
   defaults: GenerationDefaults;
   tokenizer: Tokenizer | null;
   prompt: { text: string } | { ids: number[] };
@@ -96,7 +97,7 @@ async function run(argument: string | undefined, flags: RunFlags): Promise<void>
   using interrupt = onInterrupt();
   await using model = await openEngine({
     description: job.description,
-    options: engineOptions(flags),
+    options: job.chosen.options,
     terminal: job.terminal,
     signal: interrupt.signal,
     promptTokens: prompt?.ids.length ?? 0,
@@ -149,7 +150,10 @@ async function prepareJob(argument: string | undefined, flags: RunFlags): Promis
       "Leave --stop out, or add the tokenizer.json of the original release.",
     );
   }
-  return { flags, terminal, description, defaults: await loadGenerationDefaults(directory), tokenizer, prompt };
+  const chosen = chooseOptions(description, flags);
+  noteTuned(chosen, flags, terminal);
+  const defaults = await loadGenerationDefaults(directory);
+  return { flags, terminal, description, chosen, defaults, tokenizer, prompt };
 }
 
 async function preparedPrompt(job: Job, saved: SavedConversation | null): Promise<PreparedPrompt> {
@@ -198,10 +202,15 @@ async function answer(
   }
   const { reply, tokens, promptMs } = outcome;
   if (!flags.json && reply.text !== "" && !reply.text.endsWith("\n")) terminal.write("\n");
-  const stats = runStatistics(model.plan, await model.stats(), {
-    promptMs,
-    stepMs: tokens.slice(1).map((token) => token.stepMs),
-  });
+  const stats = runStatistics(
+    model.plan,
+    await model.stats(),
+    {
+      promptMs,
+      stepMs: tokens.slice(1).map((token) => token.stepMs),
+    },
+    job.chosen.tuned !== null,
+  );
   if (flags.json) {
     const result = runResult(
       description,

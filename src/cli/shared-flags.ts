@@ -16,12 +16,14 @@ export interface EngineFlags {
   kvFormat?: EngineOptions["kvFormat"];
   chunk?: number;
   directIo: boolean;
-  prefetch: "auto" | "on" | "off";
+  prefetch?: "auto" | "on" | "off";
   reader?: EngineOptions["reader"];
   readerThreads?: number;
   queueDepth?: number;
   readSplit?: number;
   paranoid?: boolean;
+  /** False with --no-tuned. */
+  tuned: boolean;
 }
 
 export interface OutputFlags {
@@ -71,9 +73,8 @@ export function addEngineOptions(command: Command): Command {
     .option("--no-direct-io", "read experts through the system's page cache")
     .option(
       "--prefetch <mode>",
-      "read the next layer's experts early by guessing them: auto (while it pays), on or off",
-      oneOf(["auto", "on", "off"]),
-      "auto",
+      "read the next layer's experts early by guessing them: auto (while it pays), on or off (default: auto)",
+      oneOf(["auto", "on", "off"] as const),
     )
     .option(
       "--reader <name>",
@@ -87,7 +88,8 @@ export function addEngineOptions(command: Command): Command {
     )
     .option("--read-split <n>", "parts that each range of a record is read in (default: 1)", wholeNumber(1, 16))
     .option("--reader-threads <n>", "threads of the pread reader (default: its queue depth)", wholeNumber(1, 64))
-    .option("--paranoid", "compare everything that is read with its hash; packed models only");
+    .option("--paranoid", "compare everything that is read with its hash; packed models only")
+    .option("--no-tuned", "leave unused what tune saved for this model and machine");
 }
 
 export function addOutputOptions(command: Command): Command {
@@ -143,7 +145,7 @@ export function engineOptions(flags: EngineFlags): EngineOptions {
     kvFormat: flags.kvFormat,
     expertsPerToken: flags.expertsPerToken,
     chunkTokens: flags.chunk,
-    directIo: flags.directIo,
+    directIo: flags.directIo ? undefined : false,
     prefetch: flags.prefetch === "auto" ? "automatic" : flags.prefetch,
     reader: flags.reader,
     readerThreads: flags.readerThreads,

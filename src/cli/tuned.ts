@@ -1,32 +1,81 @@
 /**
  * What `tune` found out for one model on one machine, and where it is kept: one JSON file per model and machine in
- * `$FLASHMOE_HOME/tuned` (else `~/.flashmoe/tuned`). Read by every command that opens a model; flags go before it.
+ * `$FLASHMOE_HOME/tuned` (else `~/.flashmoe/tuned`). Every command that opens a model uses it; flags go before it.
  */
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import type { EngineOptions } from "../engine/index.ts";
 import { FlashmoeError } from "../errors.ts";
+import type { ModelDescription } from "../models/description.ts";
 import { homeDirectory } from "../models/store.ts";
+import { codeOf, OutputFile } from "./output-file.ts";
+import { type EngineFlags, engineOptions } from "./shared-flags.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** The options `tune` may choose; each of them leaves the output as it is. */
-export type TunableOptions = Pick<EngineOptions, "threads" | "reader" | "readerThreads" | "queueDepth" | "readSplit" | "prefetch">;
+export type TunableOptions = Pick<EngineOptions, (typeof TUNABLE)[number]>;
+
+const TUNABLE = ["threads", "reader", "readerThreads", "queueDepth", "readSplit", "prefetch"] as const;
+/** Of these, what only means something together. */
+const READING = ["reader", "readerThreads", "queueDepth", "readSplit"] as const;
 
 export interface Tuned {
   version: 1;
+  model: string;
   model_hash: string;
   machine: string;
+  /** The limit under which it was measured; 0 is none. */
+  memory_limit_bytes: number;
+  /** What differs from the engine's own choice. */
   options: TunableOptions;
   /** Measured with these options; `plan` predicts from them. */
   measured: {
     disk_bytes_per_s: number;
+    /** At other numbers of records at once, ascending. */
+    disk_by_depth: { records: number; bytes_per_s: number }[];
     memory_bytes_per_s: number;
-    /** Decode of one token with nothing to read, milliseconds. */
+    threads: number;
+    experts_per_token: number;
+    /** Of one decoded token with nothing to read, milliseconds. */
     compute_ms: number;
-    /** Hit rate against the share of resident experts, replayed from recorded routing. */
-    hit_curve: { share: number; hitRate: number }[];
+    /** Hit rate against the share of resident experts, replayed from recorded routing; empty where none was recorded. */
+    hit_curve: { share: number; hit_rate: number }[];
   };
+}
+
+/** Options for an engine, and whether any of them come from `tune`. */
+export interface ChosenOptions {
+  options: EngineOptions;
+  tuned: Tuned | null;
+}
+
+/** Flags first, then what `tune` saved for this model and machine, then the engine's own defaults. */
+export function chooseOptions(description: ModelDescription, flags: EngineFlags): ChosenOptions {
+  const asked = engineOptions(flags);
+  const tuned = flags.tuned ? readTuned(description.hash) : null;
+  return tuned === null ? { options: asked, tuned } : { options: mergeOptions(asked, tuned.options), tuned };
+}
+
+/** A flag about reading sets aside all that was tuned about reading. */
+export function mergeOptions(asked: EngineOptions, tuned: TunableOptions): EngineOptions {
+  const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
+  const reads = READING.some((name) => name in given) || asked.directIo === false;
+  const usable = Object.entries(tuned).filter(([name]) => !(reads && (READING as readonly string[]).includes(name)));
+  return { ...Object.fromEntries(usable), ...given };
+}
+
+/** With --debug: what was taken from `tune`, and from which file. */
+export function noteTuned({ tuned }: ChosenOptions, flags: { debug?: boolean }, terminal: Terminal): void {
+  if (!flags.debug || tuned === null) return;
+  terminal.note(`tuned: ${describeOptions(tuned.options)} (${tunedPath(tuned.model_hash)})`);
+}
+
+/** "threads 1, readSplit 2", or "defaults". */
+export function describeOptions(options: TunableOptions): string {
+  const parts = Object.entries(options).map(([name, value]) => `${name} ${value}`);
+  return parts.length === 0 ? "defaults" : parts.join(", ");
 }
 
 /** Another processor or another amount of memory is another machine. */
@@ -43,50 +92,61 @@ export function tunedPath(modelHash: string): string {
 /** Null where the model was not tuned on this machine. A file that cannot be understood is named, not ignored. */
 export function readTuned(modelHash: string): Tuned | null {
   const path = tunedPath(modelHash);
-  let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    return parseTuned(readFileSync(path, "utf8"), modelHash);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw damaged(path, cause);
+    if (codeOf(cause) === "ENOENT") return null;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FlashmoeError("io_failed", `${path}, which tune wrote, cannot be used: ${reason}.`, {
+      hint: "Run flashmoe tune again, delete the file, or give --no-tuned.",
+      cause,
+    });
   }
-  try {
-    const tuned = JSON.parse(text) as Tuned;
-    if (tuned.version !== 1 || tuned.model_hash !== modelHash || typeof tuned.options !== "object" || tuned.options === null)
-      throw new Error("it is of another version or model");
-    return tuned;
-  } catch (cause) {
-    throw damaged(path, cause);
+}
+
+function parseTuned(text: string, modelHash: string): Tuned {
+  const tuned = JSON.parse(text) as Tuned;
+  if (tuned?.version !== 1 || tuned.model_hash !== modelHash) throw new Error("it is of another version or model");
+  const { options, measured } = tuned;
+  if (typeof options !== "object" || options === null) throw new Error("it has no options");
+  const unknown = Object.keys(options).find((name) => !(TUNABLE as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new Error(`${JSON.stringify(unknown)} is no option that can be tuned`);
+  for (const name of [
+    "disk_bytes_per_s",
+    "memory_bytes_per_s",
+    "threads",
+    "experts_per_token",
+    "compute_ms",
+  ] as const) {
+    if (!(measured?.[name] > 0)) throw new Error(`${name} is not above zero`);
   }
+  const share = (value: unknown) => typeof value === "number" && value >= 0 && value <= 1;
+  const { hit_curve: curve } = measured;
+  if (!Array.isArray(curve) || !curve.every((point) => share(point?.share) && share(point?.hit_rate)))
+    throw new Error("its hit curve is no list of shares");
+  const depths = measured.disk_by_depth;
+  if (!Array.isArray(depths) || !depths.every((depth) => depth?.records > 0 && depth.bytes_per_s > 0))
+    throw new Error("its disk rates are no list of rates");
+  return tuned;
 }
 
 export function writeTuned(tuned: Tuned): string {
   const path = tunedPath(tuned.model_hash);
-  const draft = `${path}.${process.pid}.tmp`;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    const file = openSync(draft, "w", 0o644);
-    try {
-      writeSync(file, `${JSON.stringify(tuned, null, 2)}\n`);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(draft, path);
   } catch (cause) {
-    const { code = "unknown" } = cause as NodeJS.ErrnoException;
-    throw new FlashmoeError("io_failed", `${path} cannot be written (${code}).`, {
+    throw new FlashmoeError("io_failed", `${dirname(path)} cannot be made (${codeOf(cause)}).`, {
       hint: "Set FLASHMOE_HOME to a directory that can be written.",
       cause,
     });
   }
+  const file = new OutputFile(path);
+  try {
+    file.begin();
+    file.write(new TextEncoder().encode(`${JSON.stringify(tuned, null, 2)}\n`));
+    file.finish();
+  } finally {
+    file.abandon();
+  }
   return path;
-}
-
-function damaged(path: string, cause: unknown): FlashmoeError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new FlashmoeError("io_failed", `${path}, which tune wrote, cannot be used: ${reason}.`, {
-    hint: "Delete the file, or run flashmoe tune again.",
-    cause,
-  });
 }

@@ -41,7 +41,8 @@ const shared = ["errors.ts", "private-cache.ts", "version.ts", "modules.d.ts"];
 const mayImport: Record<string, string[]> = {
   "main.ts": ["cli", "engine"], // of the engine only which thread this is
   "index.ts": ["engine", "models", "chat"],
-  cli: ["chat", "engine", "evaluation", "models"],
+  cli: ["bench", "chat", "engine", "evaluation", "models"],
+  bench: ["engine", "models"],
   evaluation: ["chat", "models"],
   chat: ["models"],
   engine: ["native", "models"],

@@ -1,0 +1,8 @@
+/** Middle values of measurements. Pure. */
+
+/** The mean of the two middle ones for an even number; not a number for none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,208 @@
+/** plan, doctor and bench through the executable: what they print, and that the numbers belong together. No speed is asserted. */
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { BenchRow } from "../../src/bench/row.ts";
+import { flashmoe, flashmoeJson } from "../kit/command.ts";
+import { temporaryPaths } from "../kit/temporary.ts";
+import { writeTinyCheckpoint } from "../kit/tiny-checkpoint.ts";
+
+setDefaultTimeout(120_000); // processes beside other work
+
+const path = temporaryPaths();
+const tiny = path("tiny-model");
+/** 4 layers of 192 experts of 110,592 bytes: 81 MiB of experts, far more than what the process itself holds by chance. */
+const wide = path("wide-model");
+
+beforeAll(async () => {
+  writeTinyCheckpoint(tiny);
+  const shape = ["--layers", "4", "--experts", "192", "--expert-width", "512", "--vocab", "1024", "--hidden", "128"];
+  await flashmoeJson(["synth", wide, ...shape]);
+}, 60_000);
+
+interface Plan {
+  fits: boolean;
+  memory: Record<string, number>;
+  experts: { slots: number; of: number; record_bytes: number; bytes_per_token: number; total_bytes: number };
+  prediction: null | {
+    hit_rate: number;
+    hit_rate_source: string;
+    missed_bytes_per_token: number;
+    read_ms: number;
+    compute_ms: number;
+    token_ms: number;
+    tokens_per_s: number;
+    binds: string;
+  };
+}
+
+/** About half of the experts fit; plus what `bench` holds beyond `plan`, the suite's text above all. */
+async function tightLimit(): Promise<number> {
+  const { memory } = await flashmoeJson<Plan>(["plan", wide, "--memory", "1"]);
+  expect(memory.full_bytes! - memory.minimum_bytes!).toBeGreaterThan(70 * 2 ** 20);
+  return memory.minimum_bytes! + 56 * 2 ** 20;
+}
+
+describe("plan", () => {
+  test("without a limit every expert has a slot and nothing is read", async () => {
+    const { fits, memory, experts, prediction } = await flashmoeJson<Plan>(["plan", wide]);
+    expect(fits).toBe(true);
+    expect(experts.slots).toBe(experts.of);
+    expect(experts.total_bytes).toBe(experts.of * experts.record_bytes);
+    expect(memory.limit_bytes).toBe(0);
+    expect(prediction).toMatchObject({ hit_rate: 1, missed_bytes_per_token: 0, read_ms: 0, binds: "compute" });
+    expect(prediction!.tokens_per_s).toBeCloseTo(1000 / prediction!.token_ms, 6);
+  });
+
+  test("a limit leaves fewer slots, misses are their share, and the parts stay below it", async () => {
+    const limit = await tightLimit();
+    const { fits, memory, experts, prediction } = await flashmoeJson<Plan>(["plan", wide, "--memory", `${limit}`]);
+    expect(fits).toBe(true);
+    expect(experts.slots).toBeLessThan(experts.of);
+    const parts = ["process", "dense", "kv", "state", "scratch", "slots"].map((name) => memory[`${name}_bytes`]!);
+    expect(parts.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThanOrEqual(limit);
+    expect(prediction!.hit_rate_source).toBe("uniform");
+    expect(prediction!.hit_rate).toBeCloseTo(experts.slots / experts.of, 10);
+    expect(prediction!.missed_bytes_per_token).toBeCloseTo(experts.bytes_per_token * (1 - prediction!.hit_rate), 3);
+    const { code, out, err } = await flashmoe(["plan", "-m", wide, "--memory", `${limit}`]);
+    expect([code, err]).toEqual([0, ""]);
+    const [, slots, of] = /: (\d+) of (\d+) experts/.exec(out)!;
+    expect(Number(slots)).toBeLessThan(Number(of));
+    expect(Number(of)).toBe(experts.of);
+    expect(out).toMatch(/expected {5}[\d.]+ tok\/s \(K=\d+\); (disk|compute) binds/);
+  });
+
+  test("what does not fit is an answer with the number that would", async () => {
+    const { fits, prediction } = await flashmoeJson<Plan>(["plan", wide, "--memory", "1MiB"]);
+    expect([fits, prediction]).toEqual([false, null]);
+    const { code, out } = await flashmoe(["plan", wide, "--memory", "1MiB"]);
+    expect(code).toBe(0);
+    expect(out).toContain("DOES NOT FIT");
+    const least = Number(/the least is [\d.]+ \w+ \((\d+) bytes\)/.exec(out)![1]);
+    const more = least + 12 * 2 ** 20; // what two processes may differ in
+    const enough = await flashmoeJson<Plan>(["plan", wide, "--memory", `${more}`]);
+    expect(enough.fits).toBe(true);
+  });
+
+  test("a longer context holds more and leaves experts less", async () => {
+    const limit = await tightLimit();
+    const of = (context: string) => flashmoeJson<Plan>(["plan", wide, "--memory", `${limit}`, "--context", context]);
+    const [short, long] = [await of("64"), await of("2048")];
+    expect(long.memory.kv_bytes).toBe(short.memory.kv_bytes! * 32);
+    expect(long.experts.slots).toBeLessThan(short.experts.slots);
+  });
+});
+
+describe("doctor", () => {
+  test("reports the machine, and that its kernels are right", async () => {
+    const report = await flashmoeJson<{
+      cpu: { level: string; supported_levels: string[]; cores: number };
+      gpu: null;
+      library: { path: string; sha256: string };
+      disk: { model: string; record_bytes: number; reader: string; bytes_per_s: number };
+      memory_bytes_per_s: number;
+      self_test: { level: string; positions: number; mean_kl: number; top1_agreement: number; passed: boolean };
+    }>(["doctor", wide]);
+    expect(report.cpu.supported_levels).toContain(report.cpu.level);
+    expect(report.gpu).toBeNull();
+    const hash = new Bun.CryptoHasher("sha256").update(readFileSync(report.library.path)).digest("hex");
+    expect(report.library.sha256).toBe(hash);
+    expect(["uring", "pread"]).toContain(report.disk.reader);
+    expect(report.disk.bytes_per_s).toBeGreaterThan(0);
+    expect(report.memory_bytes_per_s).toBeGreaterThan(0);
+    expect(report.self_test).toMatchObject({ level: report.cpu.level, positions: 48, passed: true });
+    const { code, out, err } = await flashmoe(["doctor", "-m", wide]);
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toContain("gpu        none used");
+    expect(out).toContain(hash.slice(0, 16));
+    expect(out).toContain("kernels    right");
+  });
+});
+
+describe("bench", () => {
+  const small = ["-p", "24", "-n", "6"];
+
+  test("measures every phase of every run by its own counters", async () => {
+    const limit = await tightLimit();
+    const { experts } = await flashmoeJson<Plan>(["plan", wide, "--memory", `${limit}`]);
+    expect(experts.slots).toBeLessThan(experts.of);
+    const run = ["bench", wide, ...small, "--runs", "2", "--random-ids", "--memory", `${limit}`];
+    const { rows } = await flashmoeJson<{ rows: BenchRow[] }>(run);
+    expect(rows.map(({ phase, cache, run, tokens }) => [phase, cache, run, tokens])).toEqual([
+      ["prefill", "cold", 1, 24],
+      ["decode", "warm", 1, 6],
+      ["prefill", "warm", 2, 24],
+      ["decode", "warm", 2, 6],
+    ]);
+    for (const row of rows) {
+      const { stats } = row;
+      expect(row.hit_rate).toBeCloseTo(stats.expert_hits / (stats.expert_hits + stats.expert_misses), 10);
+      expect(stats.expert_bytes_read % experts.record_bytes).toBe(0);
+      expect(row.bytes_per_token).toBeCloseTo(stats.expert_bytes_read / row.tokens, 6);
+      expect(stats.memory_limit_bytes).toBe(limit);
+      expect(stats.tokens_per_s).toBeGreaterThan(0);
+    }
+    const decodes = rows.filter(({ phase }) => phase === "decode");
+    for (const { roofline, stats, tokens, bytes_per_token } of decodes) {
+      // K experts of each layer for each token.
+      expect((stats.expert_hits + stats.expert_misses) * experts.record_bytes).toBe(tokens * experts.bytes_per_token);
+      expect(roofline!.missed_bytes).toBe(bytes_per_token);
+      expect(roofline!.touched_bytes).toBeGreaterThan(experts.bytes_per_token);
+      expect(roofline!.ratio).toBeCloseTo(roofline!.ideal_ms / roofline!.measured_ms, 10);
+      expect(roofline!.measured_ms).toBeCloseTo((1000 * stats.decode_s) / tokens, 6);
+    }
+    expect(rows[0]!.roofline).toBeNull();
+  });
+
+  test("a sweep is written as CSV and drawn", async () => {
+    const limit = await tightLimit();
+    const limits = [limit, limit + 8 * 2 ** 20];
+    const [csv, plot] = [path("rows.csv"), path("rows.svg")];
+    const files = ["--csv", csv, "--plot", plot];
+    const sweep = ["bench", wide, ...small, "--runs", "1", "--sweep", limits.join(","), ...files];
+    const { code, out } = await flashmoe(sweep);
+    expect(code).toBe(0);
+    expect(out.split("\n").filter((line) => line.startsWith("decode"))).toHaveLength(2);
+    const lines = readFileSync(csv, "utf8").trimEnd().split("\n");
+    expect(lines).toHaveLength(5);
+    const column = lines[0]!.split(",").indexOf("stats_memory_limit_bytes");
+    expect(lines.slice(1).map((line) => Number(line.split(",")[column]))).toEqual(
+      limits.flatMap((size) => [size, size]),
+    );
+    const drawing = readFileSync(plot, "utf8");
+    expect(drawing).toStartWith("<svg ");
+    expect(drawing.match(/<circle /g)).toHaveLength(4);
+    expect(drawing).toContain("K=");
+  });
+
+  test.each(["prefetch", "hits-first"])("compares decode with and without %s, on the same output", async (name) => {
+    const limit = await tightLimit();
+    const flags = ["--compare", name, "--memory", `${limit}`, ...small, "--runs", "2", "--prefetch", "on"];
+    const result = await flashmoeJson<{
+      identical: boolean;
+      ratio: number;
+      ratios: number[];
+      without: { hit_rate: number; predictor: { issued: number } };
+      with: { hit_rate: number; predictor: { issued: number } };
+    }>(["bench", wide, ...flags]);
+    expect(result.identical).toBe(true);
+    expect(result.ratios).toHaveLength(2);
+    expect(result.ratio).toBeCloseTo((result.ratios[0]! + result.ratios[1]!) / 2, 10);
+    expect(result.with.predictor.issued).toBeGreaterThan(0);
+    if (name === "prefetch") expect(result.without.predictor.issued).toBe(0);
+  });
+
+  test("answers for the embedded model with prompts of the built-in suite", async () => {
+    const { code, out } = await flashmoe(["bench", ...small, "--runs", "1"]);
+    expect(code).toBe(0);
+    expect(out).toStartWith("spark, K=8, 4-bit, ");
+  });
+
+  test("leaves no file behind that it could not fill", async () => {
+    const folder = path("sweep");
+    mkdirSync(folder);
+    const csv = join(folder, "rows.csv");
+    const { code } = await flashmoe(["bench", wide, ...small, "--memory", "1MiB", "--csv", csv]);
+    expect([code, existsSync(csv), readdirSync(folder)]).toEqual([2, false, []]);
+  });
+});
