@@ -27,8 +27,9 @@ describe.concurrent("run --json", () => {
     expect(result.tokens.length).toBe(3);
     expect(result.finish_reason).toBe("length");
     expect(typeof result.text).toBe("string");
-    const { backend, reader, reader_refusal: refusal, ...numbers } = result.stats;
+    const { backend, reader, reader_refusal: refusal, tuned, ...numbers } = result.stats;
     expect(backend).toBe("cpu");
+    expect(tuned).toBe(false);
     // A system without io_uring says so.
     expect(reader).toBe(process.platform === "linux" && refusal === null ? "uring" : "pread");
     expect(Object.keys(numbers)).toEqual([
