@@ -29,6 +29,7 @@ export interface Journal {
   finished: string | null;
 }
 
+export const journalName = "journal.json";
 const journalVersion = 1;
 
 export function partialDirectory(target: string): string {
@@ -47,7 +48,7 @@ export function sidecarPath(partial: string, name: string): string {
 export async function readJournal(partial: string): Promise<Journal | null> {
   let text: string;
   try {
-    text = await readFile(join(partial, "journal.json"), "utf8");
+    text = await readFile(join(partial, journalName), "utf8");
   } catch (error) {
     if (errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ENOTDIR") throw error;
     await requireOwn(partial);
@@ -94,7 +95,7 @@ export async function beginJournal(partial: string, id: string, source: ModelDes
 export async function writeJournal(partial: string, journal: Journal): Promise<void> {
   const { id, texts, done, deleted, finished } = journal;
   const text = JSON.stringify({ version: journalVersion, id, texts, done, deleted, finished });
-  await writeDurably(join(partial, "journal.json"), `${text}\n`);
+  await writeDurably(join(partial, journalName), `${text}\n`);
 }
 
 /** The source as it was when the pack began. */

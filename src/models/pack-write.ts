@@ -3,7 +3,7 @@
  * the target gets its name when everything is there: killed at any moment, the next run checks what is there and goes on.
  */
 import { createHash } from "node:crypto";
-import { mkdir, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, rmdir, stat, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { FlashmoeError } from "../errors.ts";
 import type { PackedFile } from "./description.ts";
@@ -14,6 +14,7 @@ import {
   beginJournal,
   type DoneFile,
   type Journal,
+  journalName,
   modelDirectory,
   partialDirectory,
   readJournal,
@@ -85,6 +86,7 @@ class Writer {
         hint: "Finish it with the same source and flags, remove it, or give another target.",
       });
     }
+    if (journal === null) await removeEmpty(partial); // what is left of a pack that was killed at its very end
     if (journal?.finished == null) await requireFree(target);
     journal ??= await beginJournal(partial, plan.id, plan.source);
     return new Writer(plan, target, partial, options, journal);
@@ -304,7 +306,13 @@ class Writer {
         },
       );
     }
-    await rm(this.partial, { recursive: true });
+    // The journal goes last: as long as anything else is left, it says that this pack is finished.
+    for (const name of await readdir(this.partial)) {
+      if (name !== journalName) await rm(join(this.partial, name), { recursive: true });
+    }
+    await syncDirectory(this.partial);
+    await rm(join(this.partial, journalName));
+    await rmdir(this.partial);
     await syncDirectory(dirname(this.target));
   }
 }

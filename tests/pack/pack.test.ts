@@ -1,6 +1,16 @@
 /** Packing without requantising: the same weights in another order, whole or not at all, and resumed where it stopped. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, linkSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { createPacker } from "../../src/engine/index.ts";
 import { describeModel } from "../../src/models/describe.ts";
@@ -107,6 +117,29 @@ test("what an earlier run left is checked and, where damaged, made again", async
   writeFileSync(layer, bytes);
   const second = await packModel(directory, target);
   expect(second).toMatchObject({ hash, resumed: 2 });
+});
+
+test("killed while it tidied up, a finished pack is only tidied up", async () => {
+  const directory = tiny();
+  const target = fresh("target");
+  const { hash, files, bytes } = await packModel(directory, target);
+  const finished = {
+    id: planPack(await describeModel(directory), null).id,
+    texts: [],
+    done: [],
+    deleted: [],
+    finished: hash,
+  };
+  await Bun.write(`${target}.partial/experts-00003.bin.hashes`, "x");
+  await Bun.write(`${target}.partial/journal.json`, JSON.stringify({ version: 1, ...finished }));
+  expect(await packModel(directory, target)).toMatchObject({ hash, resumed: 0 });
+  expect(existsSync(`${target}.partial`)).toBe(false);
+  expect(readdirSync(target).length).toBe(files);
+  expect(bytes).toBeGreaterThan(0);
+  // After the journal, only an empty directory can be left.
+  mkdirSync(`${target}.partial`);
+  await expect(packModel(directory, target)).rejects.toThrow(/already exists/);
+  expect(existsSync(`${target}.partial`)).toBe(false);
 });
 
 test("other sources, other bits and foreign directories are refused", async () => {

@@ -21,7 +21,12 @@ pub const Stored = struct {
     /// Values [first, first + out.len) of the matrix, row after row.
     pub fn decode(stored: *const Stored, first: usize, out: []f32) void {
         if (stored.format != .affine) {
-            for (out, first..) |*value, i| value.* = load(stored.format, stored.weight, i);
+            switch (stored.format) {
+                inline .f32, .f16, .bf16 => |format| for (out, first..) |*value, i| {
+                    value.* = load(format, stored.weight, i);
+                },
+                .affine => unreachable, // ruled out above
+            }
             return;
         }
         var done: usize = 0;
@@ -31,21 +36,29 @@ pub const Stored = struct {
             const count = @min(out.len - done, stored.group - index % stored.group);
             const scale = load(stored.scale_format, stored.scales, group);
             const bias = load(stored.scale_format, stored.biases, group);
-            for (out[done..][0..count], index..) |*value, i| {
-                const q: f32 = @floatFromInt(codeAt(stored.weight, i, stored.bits));
-                value.* = q * scale + bias;
-            }
+            unpack(stored.weight, index, stored.bits, out[done..][0..count]);
+            for (out[done..][0..count]) |*value| value.* = value.* * scale + bias;
             done += count;
         }
     }
 };
 
-fn codeAt(stream: []const u8, index: usize, bits: u32) u32 {
-    const bit = index * bits;
-    const low: u32 = stream[bit / 8];
-    const shift: u5 = @intCast(bit % 8);
-    const high: u32 = if (shift + bits > 8) stream[bit / 8 + 1] else 0;
-    return ((high << 8 | low) >> shift) & ((@as(u32, 1) << @intCast(bits)) - 1);
+/// Codes [first, first + out.len) of a stream; both are multiples of 8, so they fill whole bytes.
+fn unpack(stream: []const u8, first: usize, bits: u32, out: []f32) void {
+    std.debug.assert(first % 8 == 0 and out.len % 8 == 0);
+    switch (bits) {
+        inline 2, 3, 4, 5, 6, 8 => |n| {
+            const Eight = std.meta.Int(.unsigned, 8 * n);
+            var at = first / 8 * n;
+            var i: usize = 0;
+            while (i < out.len) : (i += 8) {
+                const word = std.mem.readInt(Eight, stream[at..][0..n], .little);
+                at += n;
+                inline for (0..8) |k| out[i + k] = @floatFromInt(@as(u8, @truncate(word >> (k * n))) & ((1 << n) - 1));
+            }
+        },
+        else => unreachable, // the slice was checked
+    }
 }
 
 /// Value number `index` of plain floats.
@@ -148,20 +161,32 @@ pub fn squaredError(values: []const f32, codes: []const f32, fit: Fit) f32 {
     return @reduce(.Add, sum);
 }
 
+pub fn squaredSum(values: []const f32) f32 {
+    var sum: Lanes = @splat(0);
+    var i: usize = 0;
+    while (i < values.len) : (i += lanes) {
+        const x: Lanes = values[i..][0..lanes].*;
+        sum += x * x;
+    }
+    return @reduce(.Add, sum);
+}
+
 /// Appends a group's codes to the stream of bits; a group fills whole bytes.
 pub fn pack(codes: []const f32, bits: u32, stream: []u8) void {
     std.debug.assert(stream.len == codes.len * bits / 8);
-    var pending: u64 = 0;
-    var held: u32 = 0;
-    var at: usize = 0;
-    for (codes) |code| {
-        pending |= @as(u64, @intFromFloat(code)) << @intCast(held);
-        held += bits;
-        while (held >= 8) : (held -= 8) {
-            stream[at] = @truncate(pending);
-            pending >>= 8;
-            at += 1;
-        }
+    switch (bits) {
+        inline 2, 3, 4, 5, 6, 8 => |n| {
+            const Eight = std.meta.Int(.unsigned, 8 * n);
+            var at: usize = 0;
+            var i: usize = 0;
+            while (i < codes.len) : (i += 8) {
+                const eight: @Vector(8, i32) = @intFromFloat(@as(Lanes, codes[i..][0..8].*));
+                var word: Eight = 0;
+                inline for (0..8) |k| word |= @as(Eight, @intCast(eight[k])) << (k * n);
+                std.mem.writeInt(Eight, stream[at..][0..n], word, .little);
+                at += n;
+            }
+        },
+        else => unreachable, // the slice was checked
     }
-    std.debug.assert(held == 0 and at == stream.len);
 }

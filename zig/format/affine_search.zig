@@ -21,21 +21,18 @@ pub fn improve(values: []const f32, bits: u32, format: abi.Format, start: Found,
     var best = start;
     var trial: [affine.group_max]f32 = undefined;
     const tried = trial[0..values.len];
-    const low = std.mem.min(f32, values);
-    const high = std.mem.max(f32, values);
-    const middle = low / 2 + high / 2;
+    const range = rangeOf(values);
+    const top = affine.topOf(bits);
     for (widths) |width| {
-        const half = (high / 2 - low / 2) * width;
-        var fit: Fit = .{ .scale = 2 * half / affine.topOf(bits), .bias = middle - half };
+        const half = (range.high / 2 - range.low / 2) * width;
+        var fit: Fit = .{ .scale = 2 * half / top, .bias = range.low / 2 + range.high / 2 - half };
         for (0..rounds) |_| {
             if (!usable(fit)) break;
-            affine.encode(values, fit, bits, tried);
-            fit = leastSquares(values, tried) orelse break;
+            fit = leastSquares(values, range.sum, fit, top) orelse break;
         }
         const kept: Fit = .{ .scale = affine.rounded(format, fit.scale), .bias = affine.rounded(format, fit.bias) };
         if (!usable(kept)) continue;
-        affine.encode(values, kept, bits, tried);
-        const squared_error = affine.squaredError(values, tried, kept);
+        const squared_error = assign(values, kept, top, tried);
         if (squared_error < best.squared_error) {
             best = .{ .fit = kept, .squared_error = squared_error };
             @memcpy(codes, tried);
@@ -46,29 +43,69 @@ pub fn improve(values: []const f32, bits: u32, format: abi.Format, start: Found,
 
 /// Scales that underflow when they are stored divide by nothing.
 fn usable(fit: Fit) bool {
-    return std.math.isFinite(fit.scale) and std.math.isFinite(fit.bias) and @abs(fit.scale) > std.math.floatMin(f32);
+    return std.math.isFinite(fit.bias) and std.math.isFinite(1 / fit.scale);
 }
 
-/// The line through (code, value) with the least squared error; null when all codes are equal.
-fn leastSquares(values: []const f32, codes: []const f32) ?Fit {
+const Range = struct { low: f32, high: f32, sum: f32 };
+
+fn rangeOf(values: []const f32) Range {
+    var low: Lanes = @splat(std.math.inf(f32));
+    var high: Lanes = @splat(-std.math.inf(f32));
+    var sum: Lanes = @splat(0);
+    var i: usize = 0;
+    while (i < values.len) : (i += lanes) {
+        const x: Lanes = values[i..][0..lanes].*;
+        low = @min(low, x);
+        high = @max(high, x);
+        sum += x;
+    }
+    return .{ .low = @reduce(.Min, low), .high = @reduce(.Max, high), .sum = @reduce(.Add, sum) };
+}
+
+/// The nearest codes, by a product where MLX's rule divides: any code may stand here, and the error decides.
+inline fn nearest(x: Lanes, inverse: Lanes, bias: Lanes, top: Lanes) Lanes {
+    const whole: Lanes = @splat(8_388_608);
+    return (@min(@max((x - bias) * inverse, @as(Lanes, @splat(0))), top) + whole) - whole;
+}
+
+/// Writes the codes of a fit and returns the sum of the squared errors.
+fn assign(values: []const f32, fit: Fit, top: f32, codes: []f32) f32 {
+    const scale: Lanes = @splat(fit.scale);
+    const inverse: Lanes = @splat(1 / fit.scale);
+    const bias: Lanes = @splat(fit.bias);
+    const last: Lanes = @splat(top);
+    var sum: Lanes = @splat(0);
+    var i: usize = 0;
+    while (i < values.len) : (i += lanes) {
+        const x: Lanes = values[i..][0..lanes].*;
+        const q = nearest(x, inverse, bias, last);
+        codes[i..][0..lanes].* = q;
+        const difference = x - (q * scale + bias);
+        sum += difference * difference;
+    }
+    return @reduce(.Add, sum);
+}
+
+/// The line through (code, value) with the least squared error, codes as `fit` gives them; null when all are equal.
+fn leastSquares(values: []const f32, sum: f32, fit: Fit, top: f32) ?Fit {
+    const inverse: Lanes = @splat(1 / fit.scale);
+    const bias: Lanes = @splat(fit.bias);
+    const last: Lanes = @splat(top);
     var sum_q: Lanes = @splat(0);
     var sum_qq: Lanes = @splat(0);
-    var sum_x: Lanes = @splat(0);
     var sum_xq: Lanes = @splat(0);
     var i: usize = 0;
     while (i < values.len) : (i += lanes) {
         const x: Lanes = values[i..][0..lanes].*;
-        const q: Lanes = codes[i..][0..lanes].*;
+        const q = nearest(x, inverse, bias, last);
         sum_q += q;
         sum_qq += q * q;
-        sum_x += x;
         sum_xq += x * q;
     }
     const n: f32 = @floatFromInt(values.len);
     const q = @reduce(.Add, sum_q);
-    const x = @reduce(.Add, sum_x);
     const spread = n * @reduce(.Add, sum_qq) - q * q;
     if (spread <= 0) return null;
-    const scale = (n * @reduce(.Add, sum_xq) - q * x) / spread;
-    return .{ .scale = scale, .bias = (x - scale * q) / n };
+    const scale = (n * @reduce(.Add, sum_xq) - q * sum) / spread;
+    return .{ .scale = scale, .bias = (sum - scale * q) / n };
 }

@@ -102,13 +102,14 @@ pub const BlockMaker = struct {
             const fit = affine.minmax(values, piece.to_bits);
             affine.encode(values, fit, piece.to_bits, codes);
             const kept: affine.Fit = .{ .scale = affine.rounded(format, fit.scale), .bias = affine.rounded(format, fit.bias) };
-            if (!std.math.isFinite(kept.scale) or !std.math.isFinite(kept.bias))
+            const squares = affine.squaredSum(values);
+            if (!std.math.isFinite(kept.scale) or !std.math.isFinite(kept.bias) or !std.math.isFinite(squares))
                 return maker.message.fail(error.ModelInvalid, "{s}: values around byte {d} are too large to be quantised", .{ maker.slice.files[piece.weight.file].path, piece.weight.offset });
             var found: affine_search.Found = .{ .fit = kept, .squared_error = affine.squaredError(values, codes, kept) };
             block.minmax_errors += found.squared_error;
             if (piece.fit == @intFromEnum(abi.PackFit.search)) found = affine_search.improve(values, piece.to_bits, format, found, codes);
             block.errors += found.squared_error;
-            for (values) |value| block.squares += @as(f64, value) * value;
+            block.squares += squares;
             affine.pack(codes, piece.to_bits, out[0][index * group_bytes ..][0..group_bytes]);
             affine.store(format, out[1], index, found.fit.scale);
             affine.store(format, out[2], index, found.fit.bias);
