@@ -172,6 +172,7 @@ enum fm_prefetch {
 
 struct fm_engine_options {
   uint64_t memory_bytes;
+  uint64_t throttle_bytes_per_second;
   uint32_t context;
   uint32_t threads;
   uint32_t cpu_level;
@@ -189,7 +190,7 @@ struct fm_engine_options {
   uint32_t paranoid;
   uint32_t reserved0;
 };
-FM_SIZE_IS(fm_engine_options, 72);
+FM_SIZE_IS(fm_engine_options, 80);
 
 struct fm_plan {
   uint64_t limit_bytes;
@@ -298,6 +299,8 @@ struct fm_stats {
   uint64_t guess_first_needed;
   uint64_t guess_first_right;
   uint64_t guess_first_right_all;
+  uint64_t guess_off_verdicts;
+  uint64_t guess_active;
   uint64_t step_ns;
   uint64_t disk_busy_ns;
   uint64_t disk_idle_ns;
@@ -309,7 +312,7 @@ struct fm_stats {
   uint32_t reader;
   uint32_t reader_refusal;
 };
-FM_SIZE_IS(fm_stats, 232);
+FM_SIZE_IS(fm_stats, 248);
 
 struct fm_cpu_info {
   uint32_t level;

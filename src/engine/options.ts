@@ -28,6 +28,7 @@ export function encodeOptions(options: EngineOptions): DataView {
     readerThreads: options.readerThreads ?? 0,
     directIo: (options.directIo ?? true) ? 1 : 0,
     prefetch: memberOf(Prefetch, options.prefetch ?? "automatic", "prefetch"),
+    throttleBytesPerSecond: options.throttleBytesPerSecond ?? 0,
     waitForMisses: options.waitForMisses ? 1 : 0,
     queueDepth: options.queueDepth ?? 0,
     readSplit: options.readSplit ?? 0,

@@ -38,6 +38,8 @@ export interface EngineOptions {
   waitForMisses?: boolean;
   /** Compare every record that is read with its hash; packed models only; default false. */
   paranoid?: boolean;
+  /** With the simulated reader: a disk of this speed in real time; left out: as fast as asked for. To measure against. */
+  throttleBytesPerSecond?: number;
 }
 
 export interface LoadProgress {

@@ -3,7 +3,7 @@
 import type { StructLayout, SymbolSignature } from "./layout.ts";
 
 /** Compared with fm_abi_hash() when the library is loaded. */
-export const abiHash = 0xe6507d1b;
+export const abiHash = 0x7cc6da6b;
 
 export const Result = {
   ok: 0,
@@ -175,26 +175,27 @@ export const Prefetch = {
 
 export const EngineOptions = {
   name: "EngineOptions",
-  size: 72,
+  size: 80,
   align: 8,
   fields: {
     memoryBytes: { offset: 0, type: "u64" },
-    context: { offset: 8, type: "u32" },
-    threads: { offset: 12, type: "u32" },
-    cpuLevel: { offset: 16, type: "u32" },
-    kvFormat: { offset: 20, type: "u32" },
-    expertsPerToken: { offset: 24, type: "u32" },
-    chunkTokens: { offset: 28, type: "u32" },
-    sessions: { offset: 32, type: "u32" },
-    reader: { offset: 36, type: "u32" },
-    readerThreads: { offset: 40, type: "u32" },
-    directIo: { offset: 44, type: "u32" },
-    prefetch: { offset: 48, type: "u32" },
-    waitForMisses: { offset: 52, type: "u32" },
-    queueDepth: { offset: 56, type: "u32" },
-    readSplit: { offset: 60, type: "u32" },
-    paranoid: { offset: 64, type: "u32" },
-    reserved0: { offset: 68, type: "u32" },
+    throttleBytesPerSecond: { offset: 8, type: "u64" },
+    context: { offset: 16, type: "u32" },
+    threads: { offset: 20, type: "u32" },
+    cpuLevel: { offset: 24, type: "u32" },
+    kvFormat: { offset: 28, type: "u32" },
+    expertsPerToken: { offset: 32, type: "u32" },
+    chunkTokens: { offset: 36, type: "u32" },
+    sessions: { offset: 40, type: "u32" },
+    reader: { offset: 44, type: "u32" },
+    readerThreads: { offset: 48, type: "u32" },
+    directIo: { offset: 52, type: "u32" },
+    prefetch: { offset: 56, type: "u32" },
+    waitForMisses: { offset: 60, type: "u32" },
+    queueDepth: { offset: 64, type: "u32" },
+    readSplit: { offset: 68, type: "u32" },
+    paranoid: { offset: 72, type: "u32" },
+    reserved0: { offset: 76, type: "u32" },
   },
 } as const satisfies StructLayout;
 
@@ -310,7 +311,7 @@ export const TopLogprob = {
 
 export const Stats = {
   name: "Stats",
-  size: 232,
+  size: 248,
   align: 8,
   fields: {
     steps: { offset: 0, type: "u64" },
@@ -333,16 +334,18 @@ export const Stats = {
     guessFirstNeeded: { offset: 136, type: "u64" },
     guessFirstRight: { offset: 144, type: "u64" },
     guessFirstRightAll: { offset: 152, type: "u64" },
-    stepNs: { offset: 160, type: "u64" },
-    diskBusyNs: { offset: 168, type: "u64" },
-    diskIdleNs: { offset: 176, type: "u64" },
-    denseBytesRead: { offset: 184, type: "u64" },
-    cacheBytes: { offset: 192, type: "u64" },
-    memoryLimitBytes: { offset: 200, type: "u64" },
-    peakRssBytes: { offset: 208, type: "u64" },
-    rssBytes: { offset: 216, type: "u64" },
-    reader: { offset: 224, type: "u32" },
-    readerRefusal: { offset: 228, type: "u32" },
+    guessOffVerdicts: { offset: 160, type: "u64" },
+    guessActive: { offset: 168, type: "u64" },
+    stepNs: { offset: 176, type: "u64" },
+    diskBusyNs: { offset: 184, type: "u64" },
+    diskIdleNs: { offset: 192, type: "u64" },
+    denseBytesRead: { offset: 200, type: "u64" },
+    cacheBytes: { offset: 208, type: "u64" },
+    memoryLimitBytes: { offset: 216, type: "u64" },
+    peakRssBytes: { offset: 224, type: "u64" },
+    rssBytes: { offset: 232, type: "u64" },
+    reader: { offset: 240, type: "u32" },
+    readerRefusal: { offset: 244, type: "u32" },
   },
 } as const satisfies StructLayout;
 

@@ -179,6 +179,8 @@ pub const Prefetch = enum(u32) {
 pub const EngineOptions = extern struct {
     /// Hard cap on everything the process holds; 0 means all experts resident.
     memory_bytes: u64 = 0,
+    /// The simulated reader delivers this much, in real time, to measure against; 0: no limit, and no time passes.
+    throttle_bytes_per_second: u64 = 0,
     context: u32 = 0, // tokens per session; 0 = min(model's, 8192)
     threads: u32 = 0, // compute threads; 0 = all cores
     cpu_level: u32 = 0, // CpuLevel
@@ -301,6 +303,8 @@ pub const Stats = extern struct {
     guess_first_needed: u64, // the same for the first layer
     guess_first_right: u64,
     guess_first_right_all: u64,
+    guess_off_verdicts: u64, // times that automatic guessing was measured and switched off
+    guess_active: u64, // 1: guesses are being made
     step_ns: u64, // inside steps
     disk_busy_ns: u64, // of that, with a read in flight
     disk_idle_ns: u64, // of that, without

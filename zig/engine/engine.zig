@@ -46,6 +46,12 @@ pub const Hooks = struct {
     foundation: foundation_room.Hooks = .{},
     /// Reads with faults and delays, over the real files.
     simulated: ?simulated.SimulatedOptions = null,
+    /// Guesses the wrong experts.
+    bad_guesses: bool = false,
+    /// Tells automatic guessing how long steps take, instead of the system's clock.
+    clock: ?Clock = null,
+
+    pub const Clock = struct { context: *anyopaque, now: *const fn (*anyopaque, *Engine) u64 };
 };
 
 pub const Engine = struct {
@@ -83,6 +89,7 @@ pub const Engine = struct {
     steps: u64 = 0,
     tokens: u64 = 0,
     dense_bytes_read: u64 = 0,
+    clock: ?Hooks.Clock,
     step_ns: u64 = 0,
     disk_busy_ns: u64 = 0,
     /// Consumed by the call that returns Cancelled.
@@ -151,15 +158,17 @@ pub const Engine = struct {
             .paranoid = null,
             .store = undefined,
             .loader = null,
+            .clock = hooks.clock,
         };
         engine.model = model_room.Model.bind(arena, &engine.description, &engine.weights_layout, &engine.weights) catch return outOfMemory(message);
         const all_resident = plan_.slot_count == shape.layers * @as(u64, shape.experts);
-        const guesses = switch (settings.prefetch) {
-            .automatic => !all_resident, // else there is nothing to gain
-            .off => false,
-            .on => true,
+        const mode: predictor_room.Mode = switch (settings.prefetch) {
+            .automatic => if (all_resident) .off else .automatic, // else there is nothing to gain
+            .off => .off,
+            .on => .on,
         };
-        engine.predictor = predictor_room.Predictor.init(arena, shape, settings, guesses) catch return outOfMemory(message);
+        engine.predictor = predictor_room.Predictor.init(arena, shape, settings, mode) catch return outOfMemory(message);
+        engine.predictor.bad = hooks.bad_guesses;
         try engine.openFiles(foundation, hooks, message);
         engine.arena = foundation.arena;
     }
@@ -194,7 +203,7 @@ pub const Engine = struct {
 
     fn openReader(engine: *Engine, hooks: Hooks, message: *Message) Error!open_reader.Opened {
         if (hooks.simulated != null or engine.settings.reader == .simulated) {
-            const options = hooks.simulated orelse simulated.SimulatedOptions{};
+            const options = hooks.simulated orelse simulatedOptions(&engine.settings);
             const reader = simulated.Simulated.init(engine.gpa, .{ .files = &engine.files }, options) catch return outOfMemory(message);
             return .{ .reader = reader.asReader(), .kind = .simulated };
         }
@@ -276,6 +285,8 @@ pub const Engine = struct {
             .guess_first_needed = first.needed,
             .guess_first_right = first.right,
             .guess_first_right_all = first.right_all,
+            .guess_off_verdicts = engine.predictor.benefit.refusals,
+            .guess_active = @intFromBool(engine.predictor.active()),
             .step_ns = engine.step_ns,
             .disk_busy_ns = engine.disk_busy_ns,
             .disk_idle_ns = engine.step_ns - engine.disk_busy_ns,
@@ -358,10 +369,17 @@ pub const Engine = struct {
         errdefer |err| if (err == error.Cancelled) engine.cancel_requested.store(false, .release);
         const clock: StepClock = .start(engine);
         defer clock.stop(engine);
+        const begun = engine.now();
         try forward.run(&pass);
         try outputs.run(&pass, arena);
         engine.guessFirst(&pass);
+        if (batch.decode) engine.predictor.stepped(batch.tokens.len, engine.now() - begun);
         engine.commit(&batch, batch_room.stepItems(arena, count));
+    }
+
+    fn now(engine: *Engine) u64 {
+        const clock = engine.clock orelse return process.monotonicNs();
+        return clock.now(clock.context, engine);
     }
 
     /// What was sampled is probably what the next step begins with: its first layer's experts can be read from now on.
@@ -406,6 +424,18 @@ const StepClock = struct {
         engine.disk_busy_ns += @min(busy, step); // a reader may count time of its own
     }
 };
+
+/// Chosen by the options: a disk of even speed and short latency where it is throttled, random delays otherwise.
+fn simulatedOptions(settings: *const Settings) simulated.SimulatedOptions {
+    if (settings.throttle_bytes_per_second == 0) return .{};
+    return .{
+        .capacity = 256,
+        .bytes_per_second = settings.throttle_bytes_per_second,
+        .real_time = true,
+        .latency_min_ns = 80 * std.time.ns_per_us,
+        .latency_max_ns = 120 * std.time.ns_per_us,
+    };
+}
 
 fn allocate(device: backend.Backend, bytes: u64, kind: backend.BufferKind, message: *Message) Error!backend.Buffer {
     const size = std.math.cast(usize, @max(bytes, 1)) orelse return outOfMemory(message);

@@ -5,6 +5,7 @@ const std = @import("std");
 const abi = @import("../abi/types.zig");
 const Message = @import("../abi/result.zig").Message;
 const detect = @import("../backend/cpu/kernels/detect.zig");
+const simulated = @import("../io/simulated.zig");
 const test_model = @import("../format/test_model.zig");
 const engine_room = @import("engine.zig");
 const rig = @import("test_rig.zig");
@@ -156,6 +157,48 @@ test "guesses are counted: those issued, used, late and wasted, and how many wer
     try std.testing.expect(stats.expert_bytes_read <= demanded + stats.prefetch_issued * record);
     try std.testing.expectEqual(stats.step_ns, stats.disk_busy_ns + stats.disk_idle_ns);
     try std.testing.expect(stats.disk_busy_ns > 0);
+}
+
+/// Time as the simulated disk has it: only reads take any.
+const disk_clock: engine_room.Hooks.Clock = .{ .context = undefined, .now = struct {
+    fn now(_: *anyopaque, engine: *Engine) u64 {
+        const disk: *simulated.Simulated = @ptrCast(@alignCast(engine.reader.context));
+        return disk.now_ns;
+    }
+}.now };
+
+test "a bad predictor switches itself off, and its guesses never change a bit" {
+    var disk: Disk = try .init(.{ .experts = 32, .experts_per_token = 4 });
+    defer disk.deinit();
+    var logits: [2][vocab]f32 = undefined;
+    for ([_]bool{ false, true }, &logits) |bad, *out| {
+        var options = rig.exact;
+        const plan = try planOf(&disk, options);
+        options.memory_bytes = plan.minimum_bytes + 24 * plan.slot_bytes;
+        options.prefetch = @intFromEnum(if (bad) abi.Prefetch.automatic else abi.Prefetch.off);
+        const engine = try rig.open(&disk, options, .{
+            .foundation = .{ .resident_bytes = 0 },
+            .simulated = .{ .seed = 5, .bytes_per_second = 1 << 30, .latency_min_ns = 1000, .latency_max_ns = 2000 },
+            .bad_guesses = bad,
+            .clock = disk_clock,
+        });
+        defer engine.close();
+        const session = try engine.openSession();
+        defer session.close();
+        var issued: u64 = 0;
+        for (0..120) |i| {
+            var feeds = [_]Feed{.{ .session = session, .tokens = &.{@intCast(i * 31 % vocab)}, .flags = &.{ .sample, .logits_last }, .logits = out }};
+            try rig.step(engine, &feeds);
+            if (i == 60) issued = engine.stats().prefetch_issued;
+        }
+        const stats = engine.stats();
+        if (!bad) continue;
+        try std.testing.expect(issued > 0); // it was tried
+        try std.testing.expectEqual(0, stats.guess_active);
+        try std.testing.expectEqual(1, stats.guess_off_verdicts);
+        try std.testing.expectEqual(issued, stats.prefetch_issued); // and not again
+    }
+    try std.testing.expectEqualSlices(u32, @ptrCast(&logits[0]), @ptrCast(&logits[1]));
 }
 
 /// The plan with nothing resident before.

@@ -6,6 +6,7 @@ const std = @import("std");
 const abi = @import("../abi/types.zig");
 const backend = @import("../backend/backend.zig");
 const store_room = @import("../experts/store.zig");
+const Benefit = @import("benefit.zig").Benefit;
 const Pass = @import("forward.zig").Pass;
 const Settings = @import("settings.zig").Settings;
 
@@ -25,8 +26,14 @@ pub fn speculationOptions(shape: *const abi.ModelDesc, settings: *const Settings
 /// How good the guesses were: of the experts needed, those among the first K guesses per token, and among all of them.
 pub const Recall = struct { needed: u64 = 0, right: u64 = 0, right_all: u64 = 0 };
 
+/// `automatic` guesses while it is measured to pay.
+pub const Mode = enum { off, automatic, on };
+
 pub const Predictor = struct {
-    enabled: bool,
+    mode: Mode,
+    benefit: Benefit = .{},
+    /// For tests: guesses the wrong experts.
+    bad: bool = false,
     k: usize,
     per_token: usize,
     ids: []u32, // [tokens_max * per_token] as the router ranks them, token by token
@@ -38,13 +45,13 @@ pub const Predictor = struct {
     first_layer: Recall = .{},
     later_layers: Recall = .{},
 
-    pub fn init(arena: std.mem.Allocator, shape: *const abi.ModelDesc, settings: *const Settings, enabled: bool) error{OutOfMemory}!Predictor {
+    pub fn init(arena: std.mem.Allocator, shape: *const abi.ModelDesc, settings: *const Settings, mode: Mode) error{OutOfMemory}!Predictor {
         const k = settings.experts_per_token;
         const per_token = guessesPerToken(shape, k);
         const rank = try arena.alloc(u32, shape.experts);
         @memset(rank, 0);
         return .{
-            .enabled = enabled,
+            .mode = mode,
             .k = k,
             .per_token = per_token,
             .ids = try arena.alloc(u32, tokens_max * per_token),
@@ -59,15 +66,28 @@ pub const Predictor = struct {
         return (2 * guesses + shape.experts) * @sizeOf(u32);
     }
 
+    pub fn active(predictor: *const Predictor) bool {
+        return switch (predictor.mode) {
+            .off => false,
+            .automatic => predictor.benefit.on,
+            .on => true,
+        };
+    }
+
+    /// A step of one token per session took this long.
+    pub fn stepped(predictor: *Predictor, tokens: usize, ns: u64) void {
+        if (predictor.mode == .automatic and tokens <= tokens_max) predictor.benefit.stepped(ns);
+    }
+
     /// After the pass over `layer` began: its misses are under way, the residual stream holds the mixer's output.
     pub fn guessNext(predictor: *Predictor, pass: *const Pass, layer: usize) void {
-        if (!predictor.enabled or pass.tokens() > tokens_max or layer + 1 == pass.model.layers.len) return;
+        if (!predictor.active() or pass.tokens() > tokens_max or layer + 1 == pass.model.layers.len) return;
         predictor.guess(pass, layer + 1, pass.tokens());
     }
 
     /// After a step: `sampled` are the tokens that the next one will probably begin with. Overwrites the residual stream.
     pub fn guessFirst(predictor: *Predictor, pass: *const Pass, sampled: []const u32) void {
-        if (!predictor.enabled or sampled.len == 0 or sampled.len > tokens_max) return;
+        if (!predictor.active() or sampled.len == 0 or sampled.len > tokens_max) return;
         const device = pass.device;
         device.vtable.embed(device.context, &.{ .table = &pass.model.embedding, .tokens = sampled, .out = pass.at(pass.activations.residual) });
         predictor.guess(pass, 0, sampled.len);
@@ -112,7 +132,8 @@ pub const Predictor = struct {
         predictor.guessed_count = 0;
         predictor.layer = layer;
         for (0..predictor.per_token) |place| for (0..tokens) |token| {
-            const id = ids[token * predictor.per_token + place];
+            var id = ids[token * predictor.per_token + place];
+            if (predictor.bad) id = @intCast((id + predictor.rank.len / 2) % predictor.rank.len);
             if (id >= predictor.rank.len or predictor.rank[id] != 0) continue; // not a number: the step will say so
             predictor.rank[id] = @intCast(place + 1);
             predictor.guessed[predictor.guessed_count] = id;

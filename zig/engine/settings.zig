@@ -31,6 +31,7 @@ pub const Settings = struct {
     read_split: u32,
     direct_io: bool,
     prefetch: abi.Prefetch,
+    throttle_bytes_per_second: u64,
     wait_for_misses: bool,
     paranoid: bool,
 
@@ -68,6 +69,8 @@ pub const Settings = struct {
             "only packed models have hashes to compare with; pack this one first, or leave paranoid out",
             .{},
         );
+        if (o.throttle_bytes_per_second != 0 and (o.reader != @intFromEnum(abi.ReaderKind.simulated) or o.throttle_bytes_per_second > 1 << 40))
+            return message.fail(error.InvalidArgument, "only the simulated reader can be throttled, to 1 byte to 1 TiB a second", .{});
         const kv_format: abi.Format = switch (o.kv_format) {
             @intFromEnum(abi.Format.f16) => .f16,
             @intFromEnum(abi.Format.f32) => .f32,
@@ -93,6 +96,7 @@ pub const Settings = struct {
             .direct_io = o.direct_io == 1,
             .prefetch = std.enums.fromInt(abi.Prefetch, o.prefetch) orelse
                 return message.fail(error.InvalidArgument, "prefetch mode {d} is unknown", .{o.prefetch}),
+            .throttle_bytes_per_second = o.throttle_bytes_per_second,
             .wait_for_misses = o.wait_for_misses == 1,
             .paranoid = o.paranoid == 1,
         };

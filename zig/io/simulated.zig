@@ -50,6 +50,12 @@ pub const Content = union(enum) {
     }
 };
 
+fn nowNs() u64 {
+    var now: std.c.timespec = undefined;
+    std.debug.assert(std.c.clock_gettime(.MONOTONIC, &now) == 0);
+    return @as(u64, @intCast(now.sec)) * std.time.ns_per_s + @as(u64, @intCast(now.nsec));
+}
+
 /// A range of a file that always answers EIO.
 pub const BadRange = struct { file: u32, offset: u64, bytes: u64 };
 
@@ -58,6 +64,10 @@ pub const SimulatedOptions = struct {
     capacity: u32 = 64,
     latency_min_ns: u64 = 100_000,
     latency_max_ns: u64 = 5_000_000,
+    /// Requests share a channel of this speed, first come first served, before their latency; 0: no limit.
+    bytes_per_second: u64 = 0,
+    /// Time is the system's: `wait` really waits. For measuring, not for tests.
+    real_time: bool = false,
     /// Chances per system call, 0 to 1.
     short_reads: f32 = 0,
     interruptions: f32 = 0,
@@ -77,6 +87,8 @@ pub const Simulated = struct {
     pending: []Pending,
     pending_count: usize = 0,
     now_ns: u64 = 0,
+    channel_free_ns: u64 = 0, // when the channel has sent all it was given
+    busy_until_ns: u64 = 0, // when the last request given so far completes
     errors_in_row: u32 = 0,
     counters: reader.Counters = .{},
 
@@ -111,11 +123,15 @@ pub const Simulated = struct {
     fn vtableSubmit(context: *anyopaque, requests: []const reader.Request) void {
         const simulated: *Simulated = @ptrCast(@alignCast(context));
         std.debug.assert(simulated.pending_count + requests.len <= simulated.pending.len);
+        simulated.refresh();
         for (requests) |request| {
             checkRequest(&request, simulated.content.count());
             @memset(request.destination[0..@intCast(request.bytes)], garbage);
             const latency = simulated.random.random().intRangeAtMost(u64, simulated.options.latency_min_ns, simulated.options.latency_max_ns);
-            simulated.pending[simulated.pending_count] = .{ .request = request, .due_ns = simulated.now_ns + latency };
+            const due_ns = simulated.sentAt(request.bytes) + latency;
+            simulated.pending[simulated.pending_count] = .{ .request = request, .due_ns = due_ns };
+            simulated.counters.busy_ns += due_ns -| @max(simulated.now_ns, simulated.busy_until_ns);
+            simulated.busy_until_ns = @max(simulated.busy_until_ns, due_ns);
             simulated.pending_count += 1;
         }
     }
@@ -124,21 +140,37 @@ pub const Simulated = struct {
         const simulated: *Simulated = @ptrCast(@alignCast(context));
         std.debug.assert(out.len > 0);
         if (simulated.pending_count == 0) return 0;
+        simulated.refresh();
         simulated.advance(simulated.pending[simulated.earliest()].due_ns -| simulated.now_ns);
         return simulated.takeDue(out);
     }
 
     fn vtablePoll(context: *anyopaque, out: []reader.Completion) usize {
         const simulated: *Simulated = @ptrCast(@alignCast(context));
+        simulated.refresh();
         return simulated.takeDue(out);
     }
 
-    /// Virtual time passes, as when the caller computes.
+    /// Virtual time passes, as when the caller computes; real time is waited for.
     pub fn advance(simulated: *Simulated, ns: u64) void {
-        var last_due: u64 = simulated.now_ns;
-        for (simulated.pending[0..simulated.pending_count]) |pending| last_due = @max(last_due, pending.due_ns);
-        simulated.counters.busy_ns += @min(last_due - simulated.now_ns, ns);
+        if (simulated.options.real_time and ns > 0) {
+            const rest: std.c.timespec = .{ .sec = @intCast(ns / std.time.ns_per_s), .nsec = @intCast(ns % std.time.ns_per_s) };
+            _ = std.c.nanosleep(&rest, null);
+        }
         simulated.now_ns += ns;
+        simulated.refresh();
+    }
+
+    fn refresh(simulated: *Simulated) void {
+        if (simulated.options.real_time) simulated.now_ns = @max(simulated.now_ns, nowNs());
+    }
+
+    /// When the channel has sent `bytes` more.
+    fn sentAt(simulated: *Simulated, bytes: u64) u64 {
+        if (simulated.options.bytes_per_second == 0) return simulated.now_ns;
+        const duration = bytes * std.time.ns_per_s / simulated.options.bytes_per_second;
+        simulated.channel_free_ns = @max(simulated.channel_free_ns, simulated.now_ns) + duration;
+        return simulated.channel_free_ns;
     }
 
     /// What has completed by now, in the order of completion.
@@ -176,7 +208,10 @@ pub const Simulated = struct {
 
     fn vtableCounters(context: *anyopaque) reader.Counters {
         const simulated: *Simulated = @ptrCast(@alignCast(context));
-        return simulated.counters;
+        simulated.refresh();
+        var counters = simulated.counters;
+        counters.busy_ns -= simulated.busy_until_ns -| simulated.now_ns; // counted ahead
+        return counters;
     }
 
     fn vtableDeinit(context: *anyopaque) void {

@@ -1,0 +1,118 @@
+//! Decides from measured step times whether guessing pays. Short windows with and without guesses take turns; then the
+//! faster way is kept for a while that doubles each time the answer stays the same. Pure arithmetic, owns nothing.
+
+const std = @import("std");
+
+/// Steps of a window; its first is not counted, for it inherits what the window before had read.
+const window_steps = 7;
+/// Windows of each kind in a trial.
+const windows_each = 3;
+/// Steps between trials.
+const patience_min = 256;
+const patience_max = 8192;
+/// What guessing must gain to be kept, as a share of the time without.
+const gain_min = 0.005;
+/// A loss this large ends a trial after its first two windows.
+const loss_evident = 0.25;
+
+pub const Benefit = struct {
+    state: enum { trying, settled } = .trying,
+    /// Whether the next step guesses.
+    on: bool = true,
+    step: u32 = 0, // of the window, or since it was settled
+    window: u32 = 0,
+    sum: u64 = 0, // of the window's counted steps
+    with: [windows_each]u64 = @splat(0),
+    without: [windows_each]u64 = @splat(0),
+    patience: u32 = patience_min,
+    verdict: ?bool = null,
+    /// Verdicts against guessing, for the statistics.
+    refusals: u64 = 0,
+
+    /// A step of the kind that is guessed for took this long.
+    pub fn stepped(benefit: *Benefit, ns: u64) void {
+        benefit.step += 1;
+        switch (benefit.state) {
+            .settled => if (benefit.step >= benefit.patience) benefit.beginTrial(),
+            .trying => {
+                if (benefit.step > 1) benefit.sum += ns;
+                if (benefit.step == window_steps) benefit.endWindow();
+            },
+        }
+    }
+
+    fn beginTrial(benefit: *Benefit) void {
+        benefit.* = .{ .patience = benefit.patience, .verdict = benefit.verdict, .refusals = benefit.refusals, .on = true };
+    }
+
+    /// Windows with guesses are the even ones.
+    fn endWindow(benefit: *Benefit) void {
+        const times = if (benefit.on) &benefit.with else &benefit.without;
+        times[benefit.window / 2] = benefit.sum;
+        benefit.sum = 0;
+        benefit.step = 0;
+        benefit.window += 1;
+        benefit.on = benefit.window % 2 == 0;
+        if (benefit.window == 2 and pays(benefit.with[0], benefit.without[0], -loss_evident) == false) return benefit.settle(false);
+        if (benefit.window < 2 * windows_each) return;
+        benefit.settle(pays(median(benefit.with), median(benefit.without), gain_min));
+    }
+
+    fn settle(benefit: *Benefit, verdict: bool) void {
+        benefit.patience = if (benefit.verdict == verdict) @min(benefit.patience * 2, patience_max) else patience_min;
+        benefit.verdict = verdict;
+        benefit.refusals += @intFromBool(!verdict);
+        benefit.on = verdict;
+        benefit.state = .settled;
+        benefit.step = 0;
+    }
+
+    fn pays(with: u64, without: u64, gain: f64) bool {
+        return @as(f64, @floatFromInt(with)) <= @as(f64, @floatFromInt(without)) * (1 - gain);
+    }
+};
+
+fn median(times: [windows_each]u64) u64 {
+    var sorted = times;
+    std.mem.sort(u64, &sorted, {}, std.sort.asc(u64));
+    return sorted[windows_each / 2];
+}
+
+/// Steps through `count` steps whose times with and without guesses are given, each off by up to a tenth; the share of
+/// steps that guessed.
+fn shareOn(benefit: *Benefit, seed: u64, count: u32, with: u64, without: u64) f64 {
+    var prng: std.Random.DefaultPrng = .init(seed);
+    var on: u32 = 0;
+    for (0..count) |_| {
+        on += @intFromBool(benefit.on);
+        const typical = if (benefit.on) with else without;
+        benefit.stepped(typical * prng.random().intRangeAtMost(u64, 90, 110) / 100);
+    }
+    return @as(f64, @floatFromInt(on)) / @as(f64, @floatFromInt(count));
+}
+
+test "guessing that gains is kept, guessing that costs is switched off, and a change of fortune is noticed" {
+    for (0..50) |seed| {
+        errdefer std.debug.print("seed {d}\n", .{seed});
+        var benefit: Benefit = .{};
+        try std.testing.expect(shareOn(&benefit, seed, 4000, 800, 1000) > 0.95);
+        try std.testing.expect(benefit.verdict.? and benefit.refusals == 0);
+        // It turns bad: noticed at the next trial, and from then on off but for short trials.
+        _ = shareOn(&benefit, seed, patience_max, 1300, 1000);
+        try std.testing.expect(!benefit.verdict.?);
+        try std.testing.expect(shareOn(&benefit, seed, 20_000, 1300, 1000) < 0.02);
+        _ = shareOn(&benefit, seed, 2 * patience_max, 800, 1000);
+        try std.testing.expect(benefit.verdict.?);
+    }
+}
+
+test "guessing that only costs is off from the start but for a few steps" {
+    for (0..50) |seed| {
+        var bad: Benefit = .{};
+        try std.testing.expect(shareOn(&bad, seed, 300, 2000, 1000) < 0.05);
+        var useless: Benefit = .{};
+        // The same speed within the noise: whatever the verdict, no more than the noise is lost.
+        _ = shareOn(&useless, seed, 300, 1000, 1000);
+        try std.testing.expect(useless.verdict != null);
+    }
+}
