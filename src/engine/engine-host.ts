@@ -71,6 +71,11 @@ export class EngineHost {
     }
   }
 
+  trace(path: string | null): void {
+    const text = textArgument(path ?? "");
+    this.#native.check("fm_engine_trace", this.#engine, text.view, text.bytes);
+  }
+
   stats(): ArrayBuffer {
     const place = allocate(Stats.size);
     this.#native.check("fm_engine_stats", this.#engine, place);

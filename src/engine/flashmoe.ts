@@ -68,6 +68,18 @@ export class FlashMoE {
     return statsOf(readStruct(new DataView(bytes), 0, StatsLayout));
   }
 
+  /**
+   * Records every step's routing and reading from now on, to be looked at (`exportTrace`) and replayed (`replayTrace`).
+   * The file appears when the trace is stopped, or the model closed.
+   */
+  async startTrace(path: string): Promise<void> {
+    await this.#open().request("trace", { path });
+  }
+
+  async stopTrace(): Promise<void> {
+    await this.#open().request("trace", { path: null });
+  }
+
   async createSession(sampling: Sampling = {}): Promise<Session> {
     const { session, state } = await this.#open().request("createSession", { sampling });
     return this.#session(session, state, new Uint8Array());

@@ -15,6 +15,8 @@ export interface Requests {
     result: { engine: number; plan: ArrayBuffer };
   };
   load: { args: Record<string, never>; result: null };
+  /** Null ends the trace. */
+  trace: { args: { path: string | null }; result: null };
   stats: { args: Record<string, never>; result: ArrayBuffer };
   createSession: { args: { sampling: Sampling }; result: { session: number; state: SessionState } };
   loadSession: {

@@ -58,6 +58,9 @@ function perform(host: EngineHost, context: RequestContext, message: RequestMess
     case "load":
       host.load(context);
       return { result: null };
+    case "trace":
+      host.trace(message.args.path);
+      return { result: null };
     case "stats":
       return { result: host.stats() };
     case "createSession":

@@ -3,7 +3,7 @@
 import type { StructLayout, SymbolSignature } from "./layout.ts";
 
 /** Compared with fm_abi_hash() when the library is loaded. */
-export const abiHash = 0x7cc6da6b;
+export const abiHash = 0x0e3e869b;
 
 export const Result = {
   ok: 0,
@@ -522,6 +522,7 @@ export const symbols = {
   fm_engine_load: { args: ["u32", "ptr"], returns: "i32" },
   fm_engine_plan: { args: ["u32", "ptr"], returns: "i32" },
   fm_engine_stats: { args: ["u32", "ptr"], returns: "i32" },
+  fm_engine_trace: { args: ["u32", "ptr", "u32"], returns: "i32" },
   fm_engine_step: { args: ["u32", "ptr", "u32", "u32"], returns: "i32" },
   fm_engine_cancel: { args: ["u32"], returns: "i32" },
   fm_engine_close: { args: ["u32"], returns: "i32" },

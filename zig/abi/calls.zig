@@ -31,6 +31,7 @@ pub fn Table(comptime core: type) type {
         pub const fm_engine_load = Engine.load;
         pub const fm_engine_plan = Engine.planOf;
         pub const fm_engine_stats = Engine.stats;
+        pub const fm_engine_trace = Engine.trace;
         pub const fm_engine_step = Engine.step;
         pub const fm_engine_cancel = Engine.cancel;
         pub const fm_engine_close = Engine.close;

@@ -13,6 +13,8 @@
 //!       pub fn load(*Engine, *abi.LoadProgress) Error!void
 //!       pub fn plan(*Engine) abi.Plan
 //!       pub fn stats(*Engine) abi.Stats
+//!       /// Starts recording into a file; an empty path ends it.
+//!       pub fn trace(*Engine, path: []const u8) Error!void
 //!       /// Any thread, even while the engine steps: one atomic store. The running step or load returns Cancelled soon.
 //!       /// When none runs, the next one returns Cancelled at its entry, having touched no session. Either way the
 //!       /// call that returned Cancelled consumed the request.
@@ -96,6 +98,18 @@ pub fn Calls(comptime core: type) type {
             const call = Call.enter(handle, .engine) catch |err| return refusal(err, .engine, handle);
             defer call.leave();
             return call.give(types.Stats, call.engine.stats(), out);
+        }
+
+        /// Records every step's routing and reading into a file; without a path, ends that.
+        pub fn trace(handle: u32, path: ?*const anyopaque, path_bytes: u32) callconv(.c) i32 {
+            const call = Call.enter(handle, .engine) catch |err| return refusal(err, .engine, handle);
+            defer call.leave();
+            if (path_bytes == 0) return call.finish(call.engine.trace(&.{}));
+            const file = context.path(path, path_bytes) catch |err| {
+                call.engine.message.set("a trace's path must be UTF-8 without NUL, not longer than the system's limit", .{});
+                return call.finish(err);
+            };
+            return call.finish(call.engine.trace(file));
         }
 
         /// Any thread, also while the engine is in another call. Under the table's lock: it cannot be closed meanwhile.

@@ -26,6 +26,7 @@ const session_file = @import("session_file.zig");
 const Settings = @import("settings.zig").Settings;
 const StateLayout = @import("state_layout.zig").StateLayout;
 const Loader = @import("weights_load.zig").Loader;
+const TraceRecorder = @import("trace_recorder.zig").TraceRecorder;
 const Workspace = @import("workspace.zig").Workspace;
 
 pub const Session = @import("session.zig").Session;
@@ -90,6 +91,7 @@ pub const Engine = struct {
     tokens: u64 = 0,
     dense_bytes_read: u64 = 0,
     clock: ?Hooks.Clock,
+    recorder: ?*TraceRecorder = null,
     step_ns: u64 = 0,
     disk_busy_ns: u64 = 0,
     /// Consumed by the call that returns Cancelled.
@@ -215,6 +217,7 @@ pub const Engine = struct {
         std.debug.assert(engine.session_count == 0);
         const device = engine.device;
         if (engine.loader) |*loader| loader.deinit();
+        if (engine.recorder) |recorder| recorder.stop() catch {}; // whoever wants to know stops it before
         engine.store.deinit();
         if (engine.paranoid) |*paranoid| paranoid.deinit();
         engine.reader.deinit();
@@ -300,6 +303,28 @@ pub const Engine = struct {
         };
     }
 
+    /// Records routing and reading of every step from now on into `path`; an empty one ends the trace, and the file is
+    /// there. A trace that runs when the engine closes is ended then.
+    pub fn trace(engine: *Engine, path: []const u8) Error!void {
+        if (path.len == 0) {
+            const recorder = engine.recorder orelse
+                return engine.message.fail(error.InvalidArgument, "no trace is being recorded", .{});
+            engine.recorder = null;
+            return recorder.stop();
+        }
+        if (engine.recorder != null) return engine.message.fail(error.Busy, "a trace is being recorded already; stop it first", .{});
+        const shape = &engine.description.shape;
+        engine.recorder = try TraceRecorder.start(engine.gpa, path, .{
+            .model_hash = shape.model_hash,
+            .record_bytes = engine.memory_plan.record_bytes,
+            .layers = shape.layers,
+            .experts = shape.experts,
+            .experts_per_token = engine.settings.experts_per_token,
+            .slot_count = engine.memory_plan.slot_count,
+            .floor_slots = engine.memory_plan.floor_slots,
+        }, &engine.message);
+    }
+
     /// Any thread. The running load or prompt step returns Cancelled soon, else the next call of either kind does at
     /// its entry; a step of one token per session is short and completes first.
     pub fn cancel(engine: *Engine) void {
@@ -357,6 +382,8 @@ pub const Engine = struct {
             .store = &engine.store,
             .workspace = &engine.workspace,
             .predictor = &engine.predictor,
+            .recorder = engine.recorder,
+            .step = engine.steps,
             .message = &engine.message,
             .cancelled = flag,
             .batch = &batch,

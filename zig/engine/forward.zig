@@ -15,6 +15,7 @@ const moe_layer = @import("moe_layer.zig");
 const Predictor = @import("predictor.zig").Predictor;
 const Settings = @import("settings.zig").Settings;
 const StateLayout = @import("state_layout.zig").StateLayout;
+const TraceRecorder = @import("trace_recorder.zig").TraceRecorder;
 const Workspace = @import("workspace.zig").Workspace;
 
 const Error = result.Error;
@@ -30,6 +31,9 @@ pub const Pass = struct {
     state: *const StateLayout,
     store: *store.Store,
     predictor: *Predictor,
+    /// Null when nothing is recorded.
+    recorder: ?*TraceRecorder,
+    step: u64,
     workspace: *Workspace,
     message: *result.Message,
     /// Looked at between layers; null in a step that always completes.

@@ -6,6 +6,7 @@ const std = @import("std");
 const result = @import("../abi/result.zig");
 const store = @import("../experts/store.zig");
 const model_room = @import("model.zig");
+const TraceRecorder = @import("trace_recorder.zig").TraceRecorder;
 const Pass = @import("forward.zig").Pass;
 
 const Error = result.Error;
@@ -13,6 +14,7 @@ const Error = result.Error;
 pub fn run(pass: *const Pass, layer: usize, weights: *const model_room.Moe) Error!void {
     const distinct = try route(pass, layer, weights);
     pass.predictor.judge(layer, distinct);
+    const mark = TraceRecorder.mark(pass.store);
     const experts = try pass.store.begin(@intCast(layer), distinct);
     defer experts.end();
     // The misses are being read now.
@@ -28,6 +30,7 @@ pub fn run(pass: *const Pass, layer: usize, weights: *const model_room.Moe) Erro
         try syncDevice(pass);
         experts.release(ready);
     }
+    if (pass.recorder) |recorder| recorder.record(pass.step, @intCast(layer), @intCast(pass.tokens()), distinct, &mark, pass.store);
     const a = pass.activations;
     pass.device.vtable.combine(pass.device.context, &.{
         .residual = pass.at(a.residual),
