@@ -194,6 +194,7 @@ pub const Engine = struct {
             .slots = &engine.slots,
             .slot_count = engine.memory_plan.slot_count,
             .floor_slots = engine.memory_plan.floor_slots,
+            .narrow_ids = predictor_room.tokens_max * engine.settings.experts_per_token,
             .speculation = predictor_room.speculationOptions(&engine.description.shape, &engine.settings),
             .paranoid = if (engine.paranoid) |*paranoid| paranoid else null,
         }, engine.reader, message);

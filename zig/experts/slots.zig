@@ -1,10 +1,25 @@
 //! Which expert lies in which slot, and which one goes when another comes: the one of least value over all layers, except
-//! that a layer holding its floor or less loses none to others. The value is that of the last use. No reading here, only
+//! that a layer holding its floor or less loses none to others. The policy says what a use is worth. No reading here, only
 //! bookkeeping; allocated once. One thread enters. Everything is decided by the order of calls, never by time.
 
 const std = @import("std");
 
 pub const none: u32 = 0xffff_ffff;
+
+/// What an expert is worth. Only values of the last use are kept, so a policy must order experts once and for all.
+pub const Policy = enum {
+    /// When it was last used.
+    lru,
+    /// How often it was used.
+    lfu,
+    /// The sum of its uses, each halved every `half_life_tokens`: between the two. The engine's, chosen by replaying traces.
+    decayed,
+
+    pub const default: Policy = .decayed;
+};
+
+/// A pass over every layer counts as a token.
+pub const half_life_tokens = 32;
 
 pub const SlotTable = struct {
     gpa: std.mem.Allocator,
@@ -15,7 +30,9 @@ pub const SlotTable = struct {
     entries: []Entry, // [slots]
     lists: []List, // [layers], least value first
     free: u32, // first free slot, chained by `next`
-    clock: u64 = 0,
+    policy: Policy,
+    clock: u64 = 0, // uses
+    passes: u64 = 0,
 
     const Entry = struct {
         layer: u32 = none, // none: free
@@ -32,7 +49,7 @@ pub const SlotTable = struct {
 
     pub const Taken = struct { slot: u32, evicted: bool };
 
-    pub fn init(gpa: std.mem.Allocator, layers: u32, experts: u32, slots: u32, floor: u32) error{OutOfMemory}!SlotTable {
+    pub fn init(gpa: std.mem.Allocator, layers: u32, experts: u32, slots: u32, floor: u32, policy: Policy) error{OutOfMemory}!SlotTable {
         std.debug.assert(slots > 0 and slots < none and layers > 0 and experts > 0);
         std.debug.assert(@as(u64, layers) * floor <= slots);
         const slot_of = try gpa.alloc(u32, @as(usize, layers) * experts);
@@ -43,7 +60,7 @@ pub const SlotTable = struct {
         errdefer gpa.free(entries);
         const lists = try gpa.alloc(List, layers);
         @memset(slot_of, none);
-        @memset(value_of, 0);
+        @memset(value_of, if (policy == .decayed) -std.math.inf(f64) else 0);
         @memset(lists, .{});
         for (entries, 0..) |*entry, i| entry.* = .{ .next = if (i + 1 < slots) @intCast(i + 1) else none };
         return .{
@@ -55,6 +72,7 @@ pub const SlotTable = struct {
             .entries = entries,
             .lists = lists,
             .free = 0,
+            .policy = policy,
         };
     }
 
@@ -186,10 +204,24 @@ pub const SlotTable = struct {
         return if (table.entries[y].value < table.entries[x].value) y else x;
     }
 
-    /// Counts a use: it is the last one now.
+    /// A pass over a layer begins: the time that `decayed` goes by.
+    pub fn tick(table: *SlotTable) void {
+        table.passes += 1;
+    }
+
     fn use(table: *SlotTable, layer: u32, expert: u32) void {
+        const value = &table.value_of[table.indexOf(layer, expert)];
         table.clock += 1;
-        table.value_of[table.indexOf(layer, expert)] = @floatFromInt(table.clock);
+        value.* = switch (table.policy) {
+            .lru => @floatFromInt(table.clock),
+            .lfu => value.* + 1,
+            .decayed => addUse(value.*, @as(f64, @floatFromInt(table.passes)) / @as(f64, @floatFromInt(half_life_tokens * table.lists.len))),
+        };
+    }
+
+    /// log2 of (2^value + 2^now): uses decay together, so weighing new ones more keeps old sums comparable.
+    fn addUse(value: f64, now: f64) f64 {
+        return now + @log2(1 + @exp2(value - now));
     }
 
     fn occupy(table: *SlotTable, slot: u32, layer: u32, expert: u32) void {

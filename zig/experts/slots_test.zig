@@ -1,20 +1,26 @@
 //! The slot table against a naive model: a flat list of entries, scanned for every question. Fixed seeds, printed on failure.
 
 const std = @import("std");
-const SlotTable = @import("slots.zig").SlotTable;
+const slots_room = @import("slots.zig");
+const SlotTable = slots_room.SlotTable;
 
-const Entry = struct { layer: u32, expert: u32, slot: u32, time: u64, pinned: bool };
+const Entry = struct { layer: u32, expert: u32, slot: u32, time: u64, value: f64, pinned: bool };
 
-/// The rules of 'least recently used with floors' written as plainly as they can be.
+/// The policies' rules, with floors, written as plainly as they can be.
 pub const Naive = struct {
     gpa: std.mem.Allocator,
     slots: usize,
     floor: usize,
+    policy: slots_room.Policy = .lru,
+    layers: usize = 1,
     entries: std.ArrayList(Entry) = .empty,
+    values: std.AutoHashMapUnmanaged([2]u32, f64) = .empty,
+    passes: f64 = 0,
     time: u64 = 0,
 
     pub fn deinit(naive: *Naive) void {
         naive.entries.deinit(naive.gpa);
+        naive.values.deinit(naive.gpa);
     }
 
     pub fn find(naive: *Naive, layer: u32, expert: u32) ?*Entry {
@@ -28,9 +34,23 @@ pub const Naive = struct {
         return n;
     }
 
-    pub fn touch(naive: *Naive, entry: *Entry) void {
+    pub fn touch(naive: *Naive, entry: *Entry) !void {
         naive.time += 1;
         entry.time = naive.time;
+        entry.value = try naive.use(entry.layer, entry.expert);
+    }
+
+    /// What the expert is worth after one more use.
+    fn use(naive: *Naive, layer: u32, expert: u32) !f64 {
+        const known = try naive.values.getOrPut(naive.gpa, .{ layer, expert });
+        const worth: ?f64 = if (known.found_existing) known.value_ptr.* else null;
+        const halvings = naive.passes / @as(f64, @floatFromInt(slots_room.half_life_tokens * naive.layers));
+        known.value_ptr.* = switch (naive.policy) {
+            .lru => @floatFromInt(naive.time),
+            .lfu => (worth orelse 0) + 1,
+            .decayed => if (worth) |value| halvings + @log2(1 + @exp2(value - halvings)) else halvings,
+        };
+        return known.value_ptr.*;
     }
 
     /// Index of the entry that must go for `layer`, null when there is none.
@@ -47,14 +67,27 @@ pub const Naive = struct {
             if (entry.pinned) continue;
             if (entry.layer == layer and who == .others) continue;
             if (entry.layer != layer and naive.held(entry.layer) <= naive.floor) continue;
-            if (best == null or entry.time < naive.entries.items[best.?].time) best = index;
+            const rival = if (best) |b| naive.entries.items[b] else {
+                best = index;
+                continue;
+            };
+            const equal = entry.value == rival.value;
+            if (entry.value < rival.value or (equal and goesFirst(layer, &entry, &rival))) best = index;
         }
         return best;
     }
 
+    /// Of equals: in one layer the one used earlier; other layers before `layer`, and those in their order.
+    fn goesFirst(layer: u32, a: *const Entry, b: *const Entry) bool {
+        if (a.layer == b.layer) return a.time < b.time;
+        if (a.layer == layer or b.layer == layer) return b.layer == layer;
+        return a.layer < b.layer;
+    }
+
     pub fn add(naive: *Naive, layer: u32, expert: u32, slot: u32) !void {
         naive.time += 1;
-        try naive.entries.append(naive.gpa, .{ .layer = layer, .expert = expert, .slot = slot, .time = naive.time, .pinned = true });
+        const value = try naive.use(layer, expert);
+        try naive.entries.append(naive.gpa, .{ .layer = layer, .expert = expert, .slot = slot, .time = naive.time, .value = value, .pinned = true });
     }
 
     pub fn remove(naive: *Naive, layer: u32, expert: u32) void {
@@ -90,7 +123,7 @@ const Pair = struct {
             },
             1, 2, 3, 4 => {
                 pair.table.touch(slot.?);
-                pair.naive.touch(entry);
+                try pair.naive.touch(entry);
             },
             5 => if (entry.pinned) try pair.reassign(layer, entry),
             else => {
@@ -125,7 +158,7 @@ const Pair = struct {
         if (pair.naive.find(layer, other) != null) return;
         pair.table.reassign(entry.slot, other);
         entry.expert = other;
-        pair.naive.touch(entry);
+        try pair.naive.touch(entry);
     }
 
     fn compare(pair: *Pair) !void {
@@ -149,9 +182,10 @@ test "the slot table does what the naive model does, over 60,000 operations" {
         const experts = random.intRangeAtMost(u32, 1, 24);
         const slots = random.intRangeAtMost(u32, 1, 40);
         const floor = random.intRangeAtMost(u32, 0, slots / layers);
+        const policy = random.enumValue(slots_room.Policy);
         var pair: Pair = .{
-            .table = try .init(gpa, layers, experts, slots, floor),
-            .naive = .{ .gpa = gpa, .slots = slots, .floor = floor },
+            .table = try .init(gpa, layers, experts, slots, floor, policy),
+            .naive = .{ .gpa = gpa, .slots = slots, .floor = floor, .policy = policy, .layers = layers },
             .layers = layers,
             .experts = experts,
             .random = random,
@@ -159,6 +193,10 @@ test "the slot table does what the naive model does, over 60,000 operations" {
         defer pair.table.deinit();
         defer pair.naive.deinit();
         for (0..1000) |i| {
+            if (i % 3 == 0) {
+                pair.table.tick();
+                pair.naive.passes += 1;
+            }
             try pair.step();
             if (i % 50 == 0) try pair.compare();
         }
@@ -167,7 +205,7 @@ test "the slot table does what the naive model does, over 60,000 operations" {
 }
 
 test "a layer at its floor loses nothing to others and gives up its own least recent instead" {
-    var table: SlotTable = try .init(std.testing.allocator, 2, 8, 4, 2);
+    var table: SlotTable = try .init(std.testing.allocator, 2, 8, 4, 2, .lru);
     defer table.deinit();
     for (0..2) |expert| table.unpin(table.take(0, @intCast(expert)).?.slot);
     for (0..2) |expert| table.unpin(table.take(1, @intCast(expert)).?.slot);
@@ -179,7 +217,7 @@ test "a layer at its floor loses nothing to others and gives up its own least re
 }
 
 test "a layer below its floor grows by what others hold beyond theirs" {
-    var table: SlotTable = try .init(std.testing.allocator, 2, 8, 4, 2);
+    var table: SlotTable = try .init(std.testing.allocator, 2, 8, 4, 2, .lru);
     defer table.deinit();
     for (0..4) |expert| table.unpin(table.take(0, @intCast(expert)).?.slot);
     for (0..2) |expert| table.unpin(table.take(1, @intCast(expert)).?.slot);
@@ -192,7 +230,7 @@ test "a layer below its floor grows by what others hold beyond theirs" {
 
 test "a cycle over more experts than slots still hits within the floors" {
     // Global LRU alone would hit nothing: 4 layers in turn, each alternating between its two experts, 8 slots.
-    var table: SlotTable = try .init(std.testing.allocator, 4, 4, 8, 2);
+    var table: SlotTable = try .init(std.testing.allocator, 4, 4, 8, 2, .lru);
     defer table.deinit();
     var hits: usize = 0;
     for (0..40) |round| for (0..4) |layer| {

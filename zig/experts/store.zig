@@ -12,6 +12,7 @@ const errnoName = @import("../io/files.zig").errnoName;
 const records = @import("record.zig");
 const loads_room = @import("loads.zig");
 const SlotTable = @import("slots.zig").SlotTable;
+const Policy = @import("slots.zig").Policy;
 const Speculation = @import("speculation.zig").Speculation;
 const Paranoid = @import("paranoid.zig").Paranoid;
 const firstNonFinite = @import("../format/finite.zig").firstNonFinite;
@@ -29,6 +30,10 @@ pub const SpeculationOptions = @import("speculation.zig").Options;
 
 const none: u32 = 0xffff_ffff;
 
+/// A wide pass evicts this part of the pool at most, or enough to keep a disk busy.
+const wide_share = 8;
+const wide_slots_min = 32;
+
 pub const StoreOptions = struct {
     layers: []const LayerExperts,
     experts: u32,
@@ -39,7 +44,11 @@ pub const StoreOptions = struct {
     slot_count: u32,
     /// A layer that holds this many slots or fewer loses none to other layers.
     floor_slots: u32,
+    policy: Policy = .default,
     speculation: SpeculationOptions = .{},
+    /// A pass over more experts than this, a prompt's, may evict only a part of the pool, so that it does not flush what
+    /// single tokens use.
+    narrow_ids: u32 = none,
     /// Looked at while waiting; a pass then returns `error.Cancelled`.
     cancelled: ?*const std.atomic.Value(bool) = null,
     /// Compares records that land with their hashes.
@@ -139,7 +148,7 @@ pub const Store = struct {
     }
 
     fn allocate(gpa: std.mem.Allocator, options: StoreOptions, slot_bytes: usize, reader: io.Reader, message: *Message) error{OutOfMemory}!Store {
-        var table: SlotTable = try .init(gpa, @intCast(options.layers.len), options.experts, options.slot_count, options.floor_slots);
+        var table: SlotTable = try .init(gpa, @intCast(options.layers.len), options.experts, options.slot_count, options.floor_slots, options.policy);
         errdefer table.deinit();
         var loads: loads_room.Loads = try .init(gpa, reader, options.layers, options.slots.host.?, slot_bytes, options.slot_count);
         errdefer loads.deinit();
@@ -204,6 +213,7 @@ pub const Store = struct {
             store.seen[id] = store.pass_number;
             store.items[index] = .{ .expert = id };
         }
+        store.table.tick();
         store.active = true;
         store.broken = null;
         store.layer = layer;
@@ -272,6 +282,8 @@ pub const Store = struct {
     fn placeMisses(store: *Store) void {
         const members = store.hit_count + store.joined_count;
         var miss_count: usize = 0;
+        const evicted_before = store.totals.evictions;
+        var evictions: u64 = 0;
         store.assigned = 0;
         for (store.items[0..store.count], 0..) |*item, index| {
             if (item.slot != none) {
@@ -280,11 +292,19 @@ pub const Store = struct {
             }
             store.order[members + miss_count] = @intCast(index);
             miss_count += 1;
+            if (evictions == store.evictionsMax()) continue;
             item.slot = store.slotFor(item.expert, members + store.assigned == 0) orelse continue;
             // Victims only become fewer within a pass: the misses with a slot come first.
             std.debug.assert(store.assigned + 1 == miss_count);
             store.assigned += 1;
+            evictions = store.totals.evictions - evicted_before;
         }
+    }
+
+    /// What the open pass may evict before it goes on in the slots it has.
+    fn evictionsMax(store: *const Store) u64 {
+        if (store.count <= store.options.narrow_ids) return std.math.maxInt(u64);
+        return @max(store.options.slot_count / wide_share, wide_slots_min);
     }
 
     /// A pass needs one slot at least. Where guesses hold all there are, they are waited for.
@@ -308,8 +328,9 @@ pub const Store = struct {
         load.* = .{};
     }
 
-    /// Gives the reader as many misses as have a slot and fit its queue. Miss number `assigned + n` waits for member n
-    /// of the pass to be released, whatever was released before: so the resident set does not depend on timing.
+    /// Gives the reader as many misses as have a slot and fit its queue. Miss number `assigned + n` waits for miss n to be
+    /// released, whatever was released before: so the resident set does not depend on timing, and hits stay. A pass none
+    /// of whose misses got a slot takes its other members' instead.
     fn issue(store: *Store) void {
         const members = store.hit_count + store.joined_count;
         const miss_count = store.count - members;
@@ -318,7 +339,8 @@ pub const Store = struct {
             const record = records.recordOf(&store.options.layers[store.layer], item.expert);
             if (store.loads.requestsOut() + record.range_count > store.loads.reader.capacity) return;
             if (store.issued >= store.assigned) {
-                const source = &store.items[store.order[store.issued - store.assigned]];
+                const first = if (store.assigned > 0) members else 0;
+                const source = &store.items[store.order[first + store.issued - store.assigned]];
                 if (source.state != .released) return;
                 store.table.reassign(source.slot, item.expert);
                 store.totals.evictions += 1;
