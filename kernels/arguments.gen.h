@@ -314,6 +314,32 @@ struct fm_stats {
 };
 FM_SIZE_IS(fm_stats, 248);
 
+enum fm_replay_policy {
+  FM_REPLAY_POLICY_LRU = 0,
+  FM_REPLAY_POLICY_LFU = 1,
+  FM_REPLAY_POLICY_LAYER_LRU = 2,
+  FM_REPLAY_POLICY_DECAYED = 3,
+  FM_REPLAY_POLICY_BELADY = 4,
+};
+
+struct fm_replay_args {
+  uint32_t policy;
+  uint32_t slot_count;
+  uint32_t decode_only;
+  uint32_t reserved;
+};
+FM_SIZE_IS(fm_replay_args, 16);
+
+struct fm_replay_score {
+  uint64_t accesses;
+  uint64_t hits;
+  uint32_t slot_count;
+  uint32_t layers;
+  uint32_t experts;
+  uint32_t experts_per_token;
+};
+FM_SIZE_IS(fm_replay_score, 32);
+
 struct fm_cpu_info {
   uint32_t level;
   uint32_t cores;

@@ -3,6 +3,7 @@
 test {
     _ = @import("format/finite.zig");
     _ = @import("experts/record_test.zig");
+    _ = @import("experts/replay_test.zig");
     _ = @import("experts/simulation_test.zig");
     _ = @import("experts/slots_test.zig");
     _ = @import("experts/store_test.zig");

@@ -13,6 +13,14 @@ export {
 } from "./measure.ts";
 export { createPacker } from "./packer.ts";
 export type { Session } from "./session.ts";
+export {
+  exportTrace,
+  type ReplayOptions,
+  type ReplayPolicyName,
+  type ReplayScore,
+  replayPolicies,
+  replayTrace,
+} from "./trace.ts";
 export type {
   CancelGrace,
   CpuInfo,

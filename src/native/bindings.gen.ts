@@ -3,7 +3,7 @@
 import type { StructLayout, SymbolSignature } from "./layout.ts";
 
 /** Compared with fm_abi_hash() when the library is loaded. */
-export const abiHash = 0x0e3e869b;
+export const abiHash = 0x7ccda387;
 
 export const Result = {
   ok: 0,
@@ -349,6 +349,40 @@ export const Stats = {
   },
 } as const satisfies StructLayout;
 
+export const ReplayPolicy = {
+  lru: 0,
+  lfu: 1,
+  layerLru: 2,
+  decayed: 3,
+  belady: 4,
+} as const;
+
+export const ReplayArgs = {
+  name: "ReplayArgs",
+  size: 16,
+  align: 4,
+  fields: {
+    policy: { offset: 0, type: "u32" },
+    slotCount: { offset: 4, type: "u32" },
+    decodeOnly: { offset: 8, type: "u32" },
+    reserved: { offset: 12, type: "u32" },
+  },
+} as const satisfies StructLayout;
+
+export const ReplayScore = {
+  name: "ReplayScore",
+  size: 32,
+  align: 8,
+  fields: {
+    accesses: { offset: 0, type: "u64" },
+    hits: { offset: 8, type: "u64" },
+    slotCount: { offset: 16, type: "u32" },
+    layers: { offset: 20, type: "u32" },
+    experts: { offset: 24, type: "u32" },
+    expertsPerToken: { offset: 28, type: "u32" },
+  },
+} as const satisfies StructLayout;
+
 export const CpuInfo = {
   name: "CpuInfo",
   size: 24,
@@ -517,6 +551,8 @@ export const symbols = {
   fm_measure_disk: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
   fm_measure_memory: { args: ["ptr"], returns: "i32" },
   fm_pack: { args: ["ptr", "u32"], returns: "i32" },
+  fm_trace_replay: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
+  fm_trace_export: { args: ["ptr", "u32", "ptr", "u32"], returns: "i32" },
   fm_plan: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
   fm_engine_open: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
   fm_engine_load: { args: ["u32", "ptr"], returns: "i32" },

@@ -9,6 +9,7 @@ const library = @import("library.zig");
 const machine = @import("machine.zig");
 const measure = @import("measure.zig");
 const file = @import("file.zig");
+const trace = @import("trace.zig");
 
 pub fn Table(comptime core: type) type {
     return struct {
@@ -25,6 +26,9 @@ pub fn Table(comptime core: type) type {
         pub const fm_measure_disk = measure.Calls(core).disk;
         pub const fm_measure_memory = measure.Calls(core).memory;
         pub const fm_pack = file.Calls(core).pack;
+
+        pub const fm_trace_replay = trace.Calls(core).replay;
+        pub const fm_trace_export = trace.Calls(core).exportTo;
 
         pub const fm_plan = Engine.plan;
         pub const fm_engine_open = Engine.open;

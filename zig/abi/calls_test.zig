@@ -40,6 +40,9 @@ const model = struct {
         pub fn stats(_: *Engine) types.Stats {
             return std.mem.zeroes(types.Stats);
         }
+        pub fn trace(engine: *Engine, path: []const u8) Error!void {
+            if (path.len == 0) return engine.message.fail(error.InvalidArgument, "no trace is being recorded", .{});
+        }
         pub fn cancel(engine: *Engine) void {
             engine.cancelled.store(true, .release);
         }
@@ -109,6 +112,11 @@ const model = struct {
     };
     pub fn pack(bytes: []align(8) u8, message: *result.Message) Error!void {
         if (bytes.len != 16) return message.fail(error.InvalidArgument, "a slice of {d} bytes", .{bytes.len});
+    pub fn replayTrace(_: std.mem.Allocator, path: []const u8, _: *const types.ReplayArgs, _: *types.ReplayScore, message: *result.Message) Error!void {
+        return message.fail(error.IoFailed, "cannot open {s}", .{path});
+    }
+    pub fn exportTrace(_: std.mem.Allocator, path: []const u8, target: []const u8, message: *result.Message) Error!void {
+        return message.fail(error.IoFailed, "cannot open {s} for {s}", .{ path, target });
     }
     pub const detect = struct {
         pub fn best() types.CpuLevel {

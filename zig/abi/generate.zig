@@ -51,6 +51,7 @@ fn writeBindings(out: *Writer) !void {
             else => comptime unreachable,
         }
     }
+    @setEvalBranchQuota(20_000); // a few hundred for every symbol
     try out.writeAll("export const symbols = {\n");
     inline for (comptime manifest.declarations(calls.Signatures)) |name| {
         const info = @typeInfo(@TypeOf(@field(calls.Signatures, name))).@"fn";

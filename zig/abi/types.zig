@@ -317,6 +317,31 @@ pub const Stats = extern struct {
     reader_refusal: u32, // errno with which the system refused io_uring to an automatic choice, else 0
 };
 
+/// How a replay chooses what leaves the cache.
+pub const ReplayPolicy = enum(u32) {
+    lru = 0, // the least recently used of all layers
+    lfu = 1, // the least often used
+    layer_lru = 2, // an equal share for every layer, the least recently used of each
+    decayed = 3, // an equal share for every layer, uses that are halved every 32 tokens: the engine's own
+    belady = 4, // what is needed furthest in the future: the best there can be
+};
+
+pub const ReplayArgs = extern struct {
+    policy: u32, // ReplayPolicy
+    slot_count: u32, // 0: as recorded
+    decode_only: u32, // 1: without steps of several tokens
+    reserved: u32,
+};
+
+pub const ReplayScore = extern struct {
+    accesses: u64,
+    hits: u64,
+    slot_count: u32,
+    layers: u32,
+    experts: u32,
+    experts_per_token: u32,
+};
+
 pub const CpuInfo = extern struct {
     level: u32, // best CpuLevel of this machine
     cores: u32,

@@ -74,7 +74,7 @@ pub fn compute(inputs: Inputs) abi.Plan {
     const left = limit -| (resident +| plan.scratch_bytes);
     plan.slot_count = @intCast(@min(left / slot_cost, experts_all));
     plan.slots_bytes = plan.slot_count * slot_bytes;
-    plan.floor_slots = @min(settings.experts_per_token, plan.slot_count / shape.layers);
+    plan.floor_slots = store.floorOf(plan.slot_count, shape.layers);
     plan.experts_per_token = settings.experts_per_token;
     plan.context = settings.context;
     plan.threads = settings.threads;

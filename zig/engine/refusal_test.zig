@@ -148,7 +148,7 @@ test "the memory plan: bounds hold, too little is refused with the number that w
     try checkPlan(&full.plan());
     try std.testing.expectEqual(3 * 16, full.plan().slot_count);
     try std.testing.expectEqual(128, full.plan().chunk_tokens);
-    try std.testing.expectEqual(3, full.plan().floor_slots);
+    try std.testing.expectEqual(16, full.plan().floor_slots);
     // More than everything is not used.
     options.memory_bytes = 1 << 40;
     const plenty = try rig.open(&disk, options, hooks);

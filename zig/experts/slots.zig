@@ -21,6 +21,12 @@ pub const Policy = enum {
 /// A pass over every layer counts as a token.
 pub const half_life_tokens = 32;
 
+/// Slots that a layer does not lose to others. An equal share for every layer: layers are used in turn, so over all of
+/// them the oldest use is just the one that comes next, and traces say that no smaller floor does as well.
+pub fn floorOf(slot_count: u32, layers: u32) u32 {
+    return slot_count / layers;
+}
+
 pub const SlotTable = struct {
     gpa: std.mem.Allocator,
     experts: u32,

@@ -26,6 +26,7 @@ pub const Projection = records.Projection;
 pub const validate = records.validate;
 pub const slotBytes = records.slotBytes;
 pub const recordBytesMax = records.recordBytesMax;
+pub const floorOf = @import("slots.zig").floorOf;
 pub const SpeculationOptions = @import("speculation.zig").Options;
 
 const none: u32 = 0xffff_ffff;

@@ -1,0 +1,74 @@
+/** Traces through the whole stack: recorded by the engine, replayed by the same policy to the same hits, and exported. */
+import { beforeAll, expect, test } from "bun:test";
+import { temporaryPaths } from "../../tests/kit/temporary.ts";
+import { describeModel } from "../models/describe.ts";
+import type { ModelDescription } from "../models/description.ts";
+import { planSynth } from "../models/synth-plan.ts";
+import { synthOptions } from "../models/synth-shape.ts";
+import { writeSynth } from "../models/synth-write.ts";
+import { createFiller, exportTrace, FlashMoE, replayPolicies, replayTrace } from "./index.ts";
+
+const fresh = temporaryPaths();
+let description: ModelDescription;
+
+beforeAll(async () => {
+  const shape = { layers: 4, hidden: 256, experts: 96, expertsPerToken: 6, expertWidth: 256, vocab: 1024 };
+  const directory = fresh("synth");
+  await writeSynth(planSynth(synthOptions("tiny", shape)), directory, { fill: await createFiller() });
+  description = await describeModel(directory);
+});
+
+async function recorded(path: string) {
+  const options = { context: 128, chunkTokens: 8, prefetch: "off" } as const;
+  const { minimumBytes, slotBytes } = await FlashMoE.plan(description, options);
+  await using model = await FlashMoE.open(description, {
+    ...options,
+    memoryBytes: minimumBytes + 120 * slotBytes + (10 << 20),
+  });
+  await using session = await model.createSession();
+  await model.startTrace(path);
+  await expect(model.startTrace(path)).rejects.toMatchObject({ code: "busy" });
+  for await (const _ of session.generate({ prompt: [5, 9, 2, 7, 7, 1, 3, 8, 4], maxTokens: 40 }));
+  await model.stopTrace();
+  await expect(model.stopTrace()).rejects.toMatchObject({ code: "invalid_argument" });
+  return { stats: await model.stats(), slotCount: model.plan.slotCount };
+}
+
+test("what the engine hit is what the replay of its policy hits; no policy beats Belady", async () => {
+  const path = fresh("routing.trace");
+  const { stats, slotCount } = await recorded(path);
+  const own = await replayTrace(path, { policy: "decayed" });
+  expect(own).toMatchObject({ slotCount, layers: 4, experts: 96, expertsPerToken: 6 });
+  expect(own.accesses).toBe(stats.expertHits + stats.expertMisses);
+  expect(own.hits).toBe(stats.expertHits);
+  const best = await replayTrace(path, { policy: "belady" });
+  for (const policy of replayPolicies) {
+    const score = await replayTrace(path, { policy, decodeOnly: true, slotCount: 100 });
+    expect(score.accesses).toBe(39 * 4 * 6);
+    expect((await replayTrace(path, { policy })).hits).toBeLessThanOrEqual(best.hits);
+  }
+  await expect(replayTrace(path, { policy: "lru", slotCount: 385 })).rejects.toMatchObject({
+    code: "invalid_argument",
+  });
+});
+
+test("a trace is exported as events with a duration, one per layer and step", async () => {
+  const path = fresh("routing.trace");
+  const target = fresh("routing.json");
+  const { stats } = await recorded(path);
+  await exportTrace(path, target);
+  const { traceEvents } = (await Bun.file(target).json()) as { traceEvents: Record<string, unknown>[] };
+  const layers = traceEvents.filter(({ ph, tid }) => ph === "X" && tid === 1);
+  expect(layers.length).toBe(stats.steps * 4);
+  const sum = (name: string) => layers.reduce((total, { args }) => total + (args as Record<string, number>)[name]!, 0);
+  expect(sum("hits")).toBe(stats.expertHits);
+  expect(sum("bytes")).toBe(stats.expertBytesRead);
+  expect(layers.every(({ ts, dur }) => Number(ts) >= 0 && Number(dur) >= 0)).toBe(true);
+});
+
+test("a file that is no trace is refused", async () => {
+  const path = fresh("no.trace");
+  await Bun.write(path, "this is text of more than forty-eight bytes, and certainly no trace of anything");
+  await expect(replayTrace(path, { policy: "lru" })).rejects.toMatchObject({ code: "invalid_argument" });
+  await expect(replayTrace(fresh("absent"), { policy: "lru" })).rejects.toMatchObject({ code: "io_failed" });
+});
