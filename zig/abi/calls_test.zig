@@ -112,6 +112,7 @@ const model = struct {
     };
     pub fn pack(bytes: []align(8) u8, message: *result.Message) Error!void {
         if (bytes.len != 16) return message.fail(error.InvalidArgument, "a slice of {d} bytes", .{bytes.len});
+    }
     pub fn replayTrace(_: std.mem.Allocator, path: []const u8, _: *const types.ReplayArgs, _: *types.ReplayScore, message: *result.Message) Error!void {
         return message.fail(error.IoFailed, "cannot open {s}", .{path});
     }
