@@ -1,6 +1,6 @@
 test {
     _ = @import("engine/activations.zig");
-    _ = @import("engine/benefit.zig");
+    _ = @import("engine/benefit_test.zig");
     _ = @import("engine/engine.zig");
     _ = @import("engine/process.zig");
     _ = @import("engine/random.zig");

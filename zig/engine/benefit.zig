@@ -9,7 +9,7 @@ const window_steps = 7;
 const windows_each = 3;
 /// Steps between trials.
 const patience_min = 256;
-const patience_max = 8192;
+pub const patience_max = 8192;
 /// What guessing must gain to be kept, as a share of the time without.
 const gain_min = 0.005;
 /// A loss this large ends a trial after its first two windows.
@@ -76,43 +76,4 @@ fn median(times: [windows_each]u64) u64 {
     var sorted = times;
     std.mem.sort(u64, &sorted, {}, std.sort.asc(u64));
     return sorted[windows_each / 2];
-}
-
-/// Steps through `count` steps whose times with and without guesses are given, each off by up to a tenth; the share of
-/// steps that guessed.
-fn shareOn(benefit: *Benefit, seed: u64, count: u32, with: u64, without: u64) f64 {
-    var prng: std.Random.DefaultPrng = .init(seed);
-    var on: u32 = 0;
-    for (0..count) |_| {
-        on += @intFromBool(benefit.on);
-        const typical = if (benefit.on) with else without;
-        benefit.stepped(typical * prng.random().intRangeAtMost(u64, 90, 110) / 100);
-    }
-    return @as(f64, @floatFromInt(on)) / @as(f64, @floatFromInt(count));
-}
-
-test "guessing that gains is kept, guessing that costs is switched off, and a change of fortune is noticed" {
-    for (0..50) |seed| {
-        errdefer std.debug.print("seed {d}\n", .{seed});
-        var benefit: Benefit = .{};
-        try std.testing.expect(shareOn(&benefit, seed, 4000, 800, 1000) > 0.95);
-        try std.testing.expect(benefit.verdict.? and benefit.refusals == 0);
-        // It turns bad: noticed at the next trial, and from then on off but for short trials.
-        _ = shareOn(&benefit, seed, patience_max, 1300, 1000);
-        try std.testing.expect(!benefit.verdict.?);
-        try std.testing.expect(shareOn(&benefit, seed, 20_000, 1300, 1000) < 0.02);
-        _ = shareOn(&benefit, seed, 2 * patience_max, 800, 1000);
-        try std.testing.expect(benefit.verdict.?);
-    }
-}
-
-test "guessing that only costs is off from the start but for a few steps" {
-    for (0..50) |seed| {
-        var bad: Benefit = .{};
-        try std.testing.expect(shareOn(&bad, seed, 300, 2000, 1000) < 0.05);
-        var useless: Benefit = .{};
-        // The same speed within the noise: whatever the verdict, no more than the noise is lost.
-        _ = shareOn(&useless, seed, 300, 1000, 1000);
-        try std.testing.expect(useless.verdict != null);
-    }
 }

@@ -1,0 +1,46 @@
+//! Whether guessing is kept or switched off, from made-up step times with noise. Fixed seeds.
+
+const std = @import("std");
+const benefit_room = @import("benefit.zig");
+
+const Benefit = benefit_room.Benefit;
+const patience_max = benefit_room.patience_max;
+
+/// Steps through `count` steps whose times with and without guesses are given, each off by up to a tenth; the share of
+/// steps that guessed.
+fn shareOn(benefit: *Benefit, seed: u64, count: u32, with: u64, without: u64) f64 {
+    var prng: std.Random.DefaultPrng = .init(seed);
+    var on: u32 = 0;
+    for (0..count) |_| {
+        on += @intFromBool(benefit.on);
+        const typical = if (benefit.on) with else without;
+        benefit.stepped(typical * prng.random().intRangeAtMost(u64, 90, 110) / 100);
+    }
+    return @as(f64, @floatFromInt(on)) / @as(f64, @floatFromInt(count));
+}
+
+test "guessing that gains is kept, guessing that costs is switched off, and a change of fortune is noticed" {
+    for (0..50) |seed| {
+        errdefer std.debug.print("seed {d}\n", .{seed});
+        var benefit: Benefit = .{};
+        try std.testing.expect(shareOn(&benefit, seed, 4000, 800, 1000) > 0.95);
+        try std.testing.expect(benefit.verdict.? and benefit.refusals == 0);
+        // It turns bad: noticed at the next trial, and from then on off but for short trials.
+        _ = shareOn(&benefit, seed, patience_max, 1300, 1000);
+        try std.testing.expect(!benefit.verdict.?);
+        try std.testing.expect(shareOn(&benefit, seed, 20_000, 1300, 1000) < 0.02);
+        _ = shareOn(&benefit, seed, 2 * patience_max, 800, 1000);
+        try std.testing.expect(benefit.verdict.?);
+    }
+}
+
+test "guessing that only costs is off from the start but for a few steps" {
+    for (0..50) |seed| {
+        var bad: Benefit = .{};
+        try std.testing.expect(shareOn(&bad, seed, 300, 2000, 1000) < 0.05);
+        var useless: Benefit = .{};
+        // The same speed within the noise: whatever the verdict, no more than the noise is lost.
+        _ = shareOn(&useless, seed, 300, 1000, 1000);
+        try std.testing.expect(useless.verdict != null);
+    }
+}
