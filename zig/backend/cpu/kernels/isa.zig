@@ -4,7 +4,7 @@
 //! packed weights (`load`, which reads `overread` bytes more) become `columns` weights, minus `centre`, in the order of
 //! `layout`, and their exact integer products (start, add, total; product is all three in one).
 //! Where expanded_tokens is not 0, layouts of words also have the tiles of expanded.zig: expanded_rows x expanded_tokens
-//! of multiply(W, W), each running sum passed through keep.
+//! of multiply(W, W), each running sum passed through keep, for batches of expanded_least tokens or more.
 
 const std = @import("std");
 const options = @import("options");

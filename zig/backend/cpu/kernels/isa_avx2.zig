@@ -22,6 +22,8 @@ extern fn @"llvm.x86.avx2.permps"(F, I) F;
 /// Tiles of expanded.zig: 16-bit weights against 16-bit activations.
 pub const expanded_rows = 2;
 pub const expanded_tokens = 3;
+/// Batches of fewer tokens unpack their weights tile by tile: to this many, that is as fast or faster.
+pub const expanded_least = 5;
 
 pub inline fn multiply(a: W, b: W) I {
     return @"llvm.x86.avx2.pmadd.wd"(a, b);

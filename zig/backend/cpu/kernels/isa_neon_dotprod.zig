@@ -11,6 +11,7 @@ pub const batch_tokens = 4;
 
 /// Batches unpack their weights tile by tile: expanding them was not measured here.
 pub const expanded_tokens = 0;
+pub const expanded_least = 0;
 
 pub const F = @Vector(lanes, f32);
 pub const I = @Vector(lanes, i32);

@@ -33,7 +33,7 @@ pub fn linear(matrix: *const tables.Matrix, input: *const tables.Input, output: 
                 inline 2, 3, 4, 5, 6, 8 => |bits| switch (matrix.group) {
                     inline 32, 64, 128 => |group| {
                         const Step = isa.Step(bits);
-                        if (isa.expanded_tokens > 0 and Step.layout.kind == .words and input.tokens > 1)
+                        if (isa.expanded_tokens > 0 and Step.layout.kind == .words and input.tokens >= isa.expanded_least)
                             return Expanded(bits, group).run(matrix, rows, input, output, row_first, row_end);
                         tile.forEach(Affine(bits, group), matrix, rows, input, output, row_first, row_end);
                     },
