@@ -1,4 +1,4 @@
-//! Micro-benchmark: GB/s of weights of one-token products (and of small batches) at the shapes of the 35B-A3B
+//! Micro-benchmark: GB/s of weights and GMAC/s of one-token products and of batches at the shapes of the 35B-A3B
 //! model, per bits and level, beside a plain read of memory with the same threads in the same run.
 //! Every figure is the best of several passes over more memory than the caches hold. Root module: the top-level
 //! zig/kernels_bench.zig. Allocates one arena of weights; each bench thread works on its own rows.
@@ -150,7 +150,7 @@ const Bench = struct {
         const seconds = try sliceSeconds(self.allocator, self.threads, &work) * @as(f64, @floatFromInt(work.slices_each));
         const bytes: f64 = @floatFromInt(weight_bytes + 2 * scale_bytes);
         const products: f64 = @floatFromInt(tokens * shape.rows * shape.cols);
-        std.debug.print("{t:>12} {s:<24} {d:>2} bits g{d:<3} {d:>3} tokens  {d:>6.1} GB/s {d:>5.2} of read  {d:>7.1} G products/s\n", .{
+        std.debug.print("{t:>12} {s:<24} {d:>2} bits g{d:<3} {d:>3} tokens  {d:>6.1} GB/s {d:>5.2} of read  {d:>7.1} GMAC/s\n", .{
             level, shape.name, bits, group, tokens, bytes / seconds / 1e9, bytes / seconds / 1e9 / roof, products / seconds / 1e9,
         });
     }

@@ -157,8 +157,8 @@ fn Words(comptime bits: u32) type {
         }
 
         inline fn half(from: [*]const u8) W {
-            const raw: @Vector(16, u8) = from[0..16].*;
-            if (bits == 8) return raw; // widens
+            if (bits == 8) return @as(@Vector(16, u8), from[0..16].*); // widens
+            const raw = whole(from[0..16].*);
             const windows: @Vector(16, u16) = @bitCast(@shuffle(u8, raw, undefined, windowIndex()));
             const raised = windows *% comptime raise();
             return @bitCast(raised >> @splat(16 - bits));
@@ -180,6 +180,14 @@ fn Words(comptime bits: u32) type {
 
         pub inline fn total(sum: Sum) I {
             return sum;
+        }
+
+        /// One load of 16 bytes: the compiler would put the bytes that are used together one by one.
+        inline fn whole(raw: @Vector(16, u8)) @Vector(16, u8) {
+            return asm (""
+                : [whole] "=x" (-> @Vector(16, u8)),
+                : [raw] "0" (raw),
+            );
         }
 
         /// The two bytes that hold field i, for 16 fields.
