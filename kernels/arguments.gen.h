@@ -326,7 +326,7 @@ struct fm_replay_args {
   uint32_t policy;
   uint32_t slot_count;
   uint32_t decode_only;
-  uint32_t reserved;
+  uint32_t warm_steps;
 };
 FM_SIZE_IS(fm_replay_args, 16);
 

@@ -34,6 +34,8 @@ export interface Known {
   /** Measured on this model with the same threads and K. */
   computeMs?: number;
   curve?: HitCurve;
+  /** Of the shorter of reading and computing, the share that took no time of its own. */
+  hidden?: number;
 }
 
 export function predict(description: ModelDescription, plan: Plan, rates: Rates, known: Known = {}): Prediction {
@@ -43,12 +45,14 @@ export function predict(description: ModelDescription, plan: Plan, rates: Rates,
   const missed = plan.bytesPerToken * (1 - hitRate);
   // The first tokens of a context: a long one adds its keys and values.
   const touched = touchedBytesPerToken(description, plan, 0);
-  // A layer asks for what it misses at once and waits for all of it: that many reads are in flight, not the best number.
-  const readMs = missed === 0 ? 0 : (1000 * missed) / rateAt(rates, plan.expertsPerToken * (1 - hitRate));
+  const readMs = readMsOf(rates, missed, plan.expertsPerToken * (1 - hitRate));
   const estimatedMs = (1000 * touched) / rates.memoryBytesPerS / COMPUTE_EFFICIENCY + layers * LAYER_MS;
   const computeMs = known.computeMs ?? estimatedMs;
   // While a layer's misses are read its hits are computed; nothing is assumed of guesses, which need a measurement.
-  const hiddenMs = Math.min(readMs, computeMs * (plan.bytesPerToken / touched) * hitRate);
+  const hiddenMs =
+    known.hidden === undefined
+      ? Math.min(readMs, computeMs * (plan.bytesPerToken / touched) * hitRate)
+      : known.hidden * Math.min(readMs, computeMs);
   const tokenMs = readMs + computeMs - hiddenMs;
   return {
     hit_rate: hitRate,
@@ -62,6 +66,14 @@ export function predict(description: ModelDescription, plan: Plan, rates: Rates,
     tokens_per_s: 1000 / tokenMs,
     binds: readMs > computeMs ? "disk" : "compute",
   };
+}
+
+/**
+ * Time to read what a token misses. A layer asks for its misses at once and waits for all of them: that many reads are in
+ * flight, and not the number that is fastest.
+ */
+export function readMsOf(rates: Rates, missedBytes: number, missesPerLayer: number): number {
+  return missedBytes === 0 ? 0 : (1000 * missedBytes) / rateAt(rates, missesPerLayer);
 }
 
 /** Linear between the numbers measured, at the ends as there. */

@@ -5,7 +5,7 @@ import { FlashmoeError } from "../errors.ts";
 import type { ModelDescription } from "../models/description.ts";
 import type { PromptSource } from "./bench-prompts.ts";
 import { expertBits } from "./locate-model.ts";
-import { checkOptions } from "./open-engine.ts";
+import { checkOpen } from "./open-engine.ts";
 import { predictorRow } from "./phase-stats.ts";
 import { startProgress } from "./progress.ts";
 import type { EngineFlags, OutputFlags } from "./shared-flags.ts";
@@ -18,7 +18,7 @@ export type ComparableName = (typeof COMPARABLE)[number];
 
 export interface CompareInput {
   description: ModelDescription;
-  flags: EngineFlags & OutputFlags & { compare: ComparableName; maxTokens: number; runs: number };
+  flags: EngineFlags & OutputFlags & { compare: ComparableName; promptTokens: number; maxTokens: number; runs: number };
   promptOf: PromptSource;
   terminal: Terminal;
   signal: AbortSignal;
@@ -34,7 +34,7 @@ function settingsOf(name: ComparableName, options: EngineOptions): { without: En
 
 export async function compare({ description, flags, promptOf, terminal, signal }: CompareInput): Promise<void> {
   const { options } = chooseOptions(description, flags);
-  await checkOptions(description, options);
+  await checkOpen(description, options, flags.promptTokens + flags.maxTokens);
   const plan = await FlashMoE.plan(description, options);
   const settings = settingsOf(flags.compare, options);
   const progress = startProgress(terminal, `Comparing ${flags.compare}`, "items");

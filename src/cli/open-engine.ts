@@ -18,9 +18,7 @@ export interface OpenEngine {
 
 export async function openEngine(open: OpenEngine): Promise<FlashMoE> {
   const { description, options, terminal, signal } = open;
-  await checkOptions(description, options);
-  const plan = await FlashMoE.plan(description, options);
-  checkPrompt(open.promptTokens, plan.context, description.shape.contextMax);
+  await checkOpen(description, options, open.promptTokens);
   if (options.paranoid) await checkResident(open);
   const progress = startProgress(terminal, `Loading ${description.name}`, "bytes");
   try {
@@ -53,7 +51,17 @@ async function checkResident({ description, terminal, signal }: OpenEngine): Pro
   }
 }
 
-/** What the command line can refuse before anything is loaded. */
+/** What the command line can refuse before anything is loaded or measured. */
+export async function checkOpen(
+  description: ModelDescription,
+  options: EngineOptions,
+  promptTokens: number,
+): Promise<void> {
+  await checkOptions(description, options);
+  const plan = await FlashMoE.plan(description, options);
+  checkPrompt(promptTokens, plan.context, description.shape.contextMax);
+}
+
 export async function checkOptions(description: ModelDescription, options: EngineOptions): Promise<void> {
   const { experts, contextMax, expertsPerToken: trained } = description.shape;
   const { expertsPerToken: k, context, cpuLevel, paranoid } = options;

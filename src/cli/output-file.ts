@@ -56,6 +56,17 @@ export class OutputFile {
     });
   }
 
+  /** All at once. */
+  writeText(text: string): void {
+    try {
+      this.begin();
+      this.write(new TextEncoder().encode(text));
+      this.finish();
+    } finally {
+      this.abandon();
+    }
+  }
+
   /** Leaves nothing behind of a file that was not finished. */
   abandon(): void {
     if (this.descriptor === null) return;

@@ -74,6 +74,7 @@ function knownOf({ measured }: Tuned, plan: Plan): Known {
   const sameWork = measured.threads === plan.threads && measured.experts_per_token === plan.expertsPerToken;
   return {
     computeMs: sameWork ? measured.compute_ms : undefined,
+    hidden: sameWork ? (measured.hidden ?? undefined) : undefined,
     curve: measured.hit_curve.length === 0 ? undefined : measured.hit_curve,
   };
 }

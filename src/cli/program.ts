@@ -11,6 +11,7 @@ import { addShowCommand } from "./show.ts";
 import { addSynthCommand } from "./synth.ts";
 import { writeAll } from "./terminal.ts";
 import { addTokenizeCommand } from "./tokenize.ts";
+import { addTuneCommand } from "./tune.ts";
 import { quoted, usage } from "./usage.ts";
 import { addVerifyCommand } from "./verify.ts";
 
@@ -23,6 +24,7 @@ export function createProgram(): Command {
   addTokenizeCommand(program);
   addPlanCommand(program);
   addDoctorCommand(program);
+  addTuneCommand(program);
   addBenchCommand(program);
   addEvalCommand(program);
   addPackCommand(program);

@@ -40,6 +40,8 @@ export interface Tuned {
     experts_per_token: number;
     /** Of one decoded token with nothing to read, milliseconds. */
     compute_ms: number;
+    /** Of the shorter of reading and computing, the share that took no time of its own; null where little was read. */
+    hidden: number | null;
     /** Hit rate against the share of resident experts, replayed from recorded routing; empty where none was recorded. */
     hit_curve: { share: number; hit_rate: number }[];
   };
@@ -124,6 +126,7 @@ function parseTuned(text: string, modelHash: string): Tuned {
   const { hit_curve: curve } = measured;
   if (!Array.isArray(curve) || !curve.every((point) => share(point?.share) && share(point?.hit_rate)))
     throw new Error("its hit curve is no list of shares");
+  if (measured.hidden !== null && !share(measured.hidden)) throw new Error("hidden is no share");
   const depths = measured.disk_by_depth;
   if (!Array.isArray(depths) || !depths.every((depth) => depth?.records > 0 && depth.bytes_per_s > 0))
     throw new Error("its disk rates are no list of rates");
@@ -140,13 +143,6 @@ export function writeTuned(tuned: Tuned): string {
       cause,
     });
   }
-  const file = new OutputFile(path);
-  try {
-    file.begin();
-    file.write(new TextEncoder().encode(`${JSON.stringify(tuned, null, 2)}\n`));
-    file.finish();
-  } finally {
-    file.abandon();
-  }
+  new OutputFile(path).writeText(`${JSON.stringify(tuned, null, 2)}\n`);
   return path;
 }

@@ -14,6 +14,7 @@ export {
 export { createPacker } from "./packer.ts";
 export type { Session } from "./session.ts";
 export {
+  enginePolicy,
   exportTrace,
   type ReplayOptions,
   type ReplayPolicyName,

@@ -9,12 +9,17 @@ export type ReplayPolicyName = keyof typeof ReplayPolicy;
 
 export const replayPolicies = Object.keys(ReplayPolicy) as ReplayPolicyName[];
 
+/** The policy that the engine uses (zig/experts/slots.zig). */
+export const enginePolicy: ReplayPolicyName = "decayed";
+
 export interface ReplayOptions {
   policy: ReplayPolicyName;
   /** Expert slots; left out: as many as the trace was recorded with. */
   slotCount?: number;
   /** Leave out steps of several tokens. */
   decodeOnly?: boolean;
+  /** Steps at the start that fill the cache and are not scored; default 0. */
+  warmSteps?: number;
 }
 
 export interface ReplayScore {
@@ -39,6 +44,7 @@ export async function replayTrace(path: string, options: ReplayOptions): Promise
     policy: ReplayPolicy[options.policy],
     slotCount: options.slotCount ?? 0,
     decodeOnly: options.decodeOnly ? 1 : 0,
+    warmSteps: options.warmSteps ?? 0,
   });
   const place = allocate(ReplayScoreLayout.size);
   native.check("fm_trace_replay", text.view, text.bytes, args, place);

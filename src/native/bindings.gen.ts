@@ -3,7 +3,7 @@
 import type { StructLayout, SymbolSignature } from "./layout.ts";
 
 /** Compared with fm_abi_hash() when the library is loaded. */
-export const abiHash = 0x7ccda387;
+export const abiHash = 0xc741d5e6;
 
 export const Result = {
   ok: 0,
@@ -365,7 +365,7 @@ export const ReplayArgs = {
     policy: { offset: 0, type: "u32" },
     slotCount: { offset: 4, type: "u32" },
     decodeOnly: { offset: 8, type: "u32" },
-    reserved: { offset: 12, type: "u32" },
+    warmSteps: { offset: 12, type: "u32" },
   },
 } as const satisfies StructLayout;
 

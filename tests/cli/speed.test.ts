@@ -1,8 +1,9 @@
-/** plan, doctor and bench through the executable: what they print, and that the numbers belong together. No speed is asserted. */
+/** plan, doctor, bench and tune through the executable: what they print, and that the numbers belong together. No speed is asserted. */
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BenchRow } from "../../src/bench/row.ts";
+import type { RunResult } from "../../src/cli/run-result.ts";
 import { flashmoe, flashmoeJson } from "../kit/command.ts";
 import { temporaryPaths } from "../kit/temporary.ts";
 import { writeTinyCheckpoint } from "../kit/tiny-checkpoint.ts";
@@ -204,5 +205,119 @@ describe("bench", () => {
     const csv = join(folder, "rows.csv");
     const { code } = await flashmoe(["bench", wide, ...small, "--memory", "1MiB", "--csv", csv]);
     expect([code, existsSync(csv), readdirSync(folder)]).toEqual([2, false, []]);
+  });
+});
+
+describe("a trace", () => {
+  const trace = path("trace");
+  const timeline = path("timeline.json");
+
+  test("is recorded, drawn and replayed: no policy beats the best, everything resident hits always", async () => {
+    const run = [
+      "bench",
+      wide,
+      "-p",
+      "24",
+      "-n",
+      "40",
+      "--runs",
+      "1",
+      "--random-ids",
+      "--memory",
+      `${await tightLimit()}`,
+    ];
+    const { rows } = await flashmoeJson<{ rows: BenchRow[] }>([...run, "--trace", trace, "--perfetto", timeline]);
+    const { stats } = rows.find(({ phase }) => phase === "decode")!;
+    const { traceEvents } = JSON.parse(readFileSync(timeline, "utf8")) as {
+      traceEvents: { name: string; ph: string }[];
+    };
+    // 4 layers of 40 decode steps and of a prompt's.
+    expect(traceEvents.filter(({ name, ph }) => ph === "X" && name.startsWith("layer ")).length).toBeGreaterThanOrEqual(
+      164,
+    );
+
+    const csv = path("replay.csv");
+    interface Score {
+      policy: string;
+      share: number;
+      slots: number;
+      accesses: number;
+      hits: number;
+      hit_rate: number;
+    }
+    const replayed = await flashmoeJson<{
+      layers: number;
+      experts: number;
+      experts_per_token: number;
+      scores: Score[];
+    }>(["bench", "--replay", trace, "--csv", csv]);
+    expect(replayed).toMatchObject({ layers: 4, experts: 192, experts_per_token: 4 });
+    for (const score of replayed.scores) {
+      expect(score.accesses).toBe(stats.expert_hits + stats.expert_misses);
+      expect(score.hit_rate).toBeCloseTo(score.hits / score.accesses, 10);
+      expect(score.share).toBeCloseTo(score.slots / (4 * 192), 10);
+      const best = replayed.scores.find(({ policy, slots }) => policy === "belady" && slots === score.slots)!;
+      expect(score.hits).toBeLessThanOrEqual(best.hits);
+    }
+    expect(readFileSync(csv, "utf8").trimEnd().split("\n")).toHaveLength(replayed.scores.length + 1);
+    const { code, out, err } = await flashmoe(["bench", "--replay", trace]);
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toContain("4 layers of 192 experts, K=4");
+    expect(out).toContain("belady");
+  });
+
+  test("of prompts alone has no decode to score", async () => {
+    const prompts = path("prompts");
+    const run = ["bench", wide, "-p", "24", "-n", "0", "--runs", "1", "--random-ids", "--trace", prompts];
+    await flashmoeJson(run);
+    const { code, err } = await flashmoe(["bench", "--replay", prompts]);
+    expect(code).toBe(2);
+    expect(err).toContain("no step of a single token");
+  });
+});
+
+describe("tune", () => {
+  test("saves what it measured, plan and run use it, --no-tuned does not", async () => {
+    const limit = await tightLimit();
+    const run = ["tune", wide, "--random-ids", "-p", "16", "-n", "4", "--runs", "1", "--memory", `${limit}`];
+    const tuned = await flashmoeJson<{
+      path: string;
+      options: Record<string, unknown>;
+      stages: { name: string; settings: { setting: string; identical: boolean; chosen: boolean; gain: number }[] }[];
+      measured: { compute_ms: number; hit_curve: { share: number; hit_rate: number }[]; disk_bytes_per_s: number };
+    }>(run);
+    expect(tuned.stages.map(({ name }) => name)).toContain("prefetch");
+    for (const { settings } of tuned.stages) {
+      expect(settings.every(({ identical }) => identical)).toBe(true);
+      expect(settings.filter(({ chosen }) => chosen).length).toBe(settings.length > 0 ? 1 : 0);
+      for (const { chosen, gain, setting } of settings)
+        if (chosen && setting !== "default") expect(gain).toBeGreaterThan(1.03);
+    }
+    const saved = JSON.parse(readFileSync(tuned.path, "utf8")) as { options: unknown; measured: unknown };
+    expect(saved.options).toEqual(tuned.options);
+    expect(saved.measured).toEqual(tuned.measured);
+    const curve = tuned.measured.hit_curve.map((point) => point.hit_rate);
+    expect(curve.length).toBeGreaterThan(8);
+    expect(curve.at(-1)!).toBeGreaterThan(curve[0]!);
+
+    const { prediction } = await flashmoeJson<Plan>(["plan", wide, "--memory", `${limit}`]);
+    expect(prediction).toMatchObject({ hit_rate_source: "recorded", compute_source: "measured" });
+    expect(prediction!.compute_ms).toBe(tuned.measured.compute_ms);
+    const ids = ["run", "-m", wide, "--token-ids", "1,2,3", "-n", "3", "--temperature", "0", "--ignore-eos"];
+    const [with_, without] = [
+      await flashmoeJson<RunResult>(ids),
+      await flashmoeJson<RunResult>([...ids, "--no-tuned"]),
+    ];
+    expect([with_.stats.tuned, without.stats.tuned]).toEqual([true, false]);
+    expect(with_.tokens).toEqual(without.tokens);
+    const said = await flashmoe([...ids, "--debug"]);
+    expect(said.err).toContain(`(${tuned.path})`);
+
+    writeFileSync(tuned.path, '{"version":1}');
+    const damaged = await flashmoe(ids);
+    expect(damaged.code).toBe(1);
+    expect(damaged.err).toContain("cannot be used");
+    expect(damaged.err).toContain("--no-tuned");
+    rmSync(tuned.path);
   });
 });

@@ -330,7 +330,7 @@ pub const ReplayArgs = extern struct {
     policy: u32, // ReplayPolicy
     slot_count: u32, // 0: as recorded
     decode_only: u32, // 1: without steps of several tokens
-    reserved: u32,
+    warm_steps: u32, // steps at the start that fill the cache and are not scored
 };
 
 pub const ReplayScore = extern struct {

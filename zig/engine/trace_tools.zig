@@ -70,6 +70,7 @@ pub fn replay(gpa: std.mem.Allocator, path: []const u8, args: *const abi.ReplayA
         .slot_count = slot_count,
         .floor_slots = @min(head.experts_per_token, share), // one token's experts
         .decode_only = args.decode_only != 0,
+        .warm_steps = args.warm_steps,
     };
     const score = switch (policy) {
         .belady => replay_room.belady(gpa, &loaded.trace, options),

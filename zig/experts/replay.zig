@@ -10,7 +10,27 @@ const Trace = trace_room.Trace;
 pub const Score = struct { accesses: u64 = 0, hits: u64 = 0 };
 
 /// Steps of several tokens ask for most of a layer at once; `decode_only` leaves them out.
-pub const Options = struct { slot_count: u32, floor_slots: u32, decode_only: bool = false };
+pub const Options = struct {
+    slot_count: u32,
+    floor_slots: u32,
+    decode_only: bool = false,
+    /// Steps at the start that fill the cache and are not scored.
+    warm_steps: u32 = 0,
+};
+
+/// Tells the steps that are scored from those before.
+const Warmth = struct {
+    left: u32,
+    step: ?u64 = null,
+
+    fn scores(warmth: *Warmth, step: u64) bool {
+        if (warmth.step != step) {
+            if (warmth.step != null) warmth.left -|= 1;
+            warmth.step = step;
+        }
+        return warmth.left == 0;
+    }
+};
 
 /// Every pass as the store goes through it: hits stay, misses take slots in the order of the ids, and where none may go
 /// the pass goes on in the slots it took.
@@ -25,11 +45,14 @@ pub fn replay(gpa: std.mem.Allocator, trace: *const Trace, policy: slots.Policy,
     const hit = try gpa.alloc(bool, head.experts);
     defer gpa.free(hit);
     var score: Score = .{};
+    var unscored: Score = .{};
+    var warmth: Warmth = .{ .left = options.warm_steps };
     var events = trace.iterator();
     while (events.next()) |item| {
         if (options.decode_only and item.event.tokens > 1) continue;
         table.tick();
-        pass(&table, item.event.layer, item.ids, hit, own, waits, &score);
+        const counted = if (warmth.scores(item.event.step)) &score else &unscored;
+        pass(&table, item.event.layer, item.ids, hit, own, waits, counted);
     }
     return score;
 }
@@ -85,13 +108,15 @@ pub fn belady(gpa: std.mem.Allocator, trace: *const Trace, options: Options) err
     var count: usize = 0;
     var score: Score = .{};
     var use: usize = 0;
+    var warmth: Warmth = .{ .left = options.warm_steps };
     var events = trace.iterator();
     while (events.next()) |item| {
         if (options.decode_only and item.event.tokens > 1) continue;
-        score.accesses += item.ids.len;
+        const scored = warmth.scores(item.event.step);
+        if (scored) score.accesses += item.ids.len;
         for (item.ids, use..) |id, u| {
             const place = @as(usize, item.event.layer) * experts + id;
-            score.hits += @intFromBool(resident[place]);
+            score.hits += @intFromBool(scored and resident[place]);
             count += @intFromBool(!resident[place]);
             resident[place] = true;
             due[place] = future[u];

@@ -22,7 +22,16 @@ const Written = struct {
     }
 
     fn add(written: *Written, layer: u32, tokens: u32, ids: []const u32) !void {
+        return written.addEvent(0, layer, tokens, ids);
+    }
+
+    fn addStep(written: *Written, step: u64, layer: u32, ids: []const u32) !void {
+        return written.addEvent(step, layer, 1, ids);
+    }
+
+    fn addEvent(written: *Written, step: u64, layer: u32, tokens: u32, ids: []const u32) !void {
         var event = std.mem.zeroes(trace_room.Event);
+        event.step = step;
         event.layer = layer;
         event.tokens = tokens;
         event.count = @intCast(ids.len);
@@ -142,4 +151,36 @@ test "a damaged trace is refused wherever it is damaged" {
         good[place] = before;
     }
     _ = try trace_room.Trace.parse(good, &message);
+}
+
+test "steps that warm the cache are replayed and not scored" {
+    for (0..100) |seed| {
+        errdefer std.debug.print("seed {d}\n", .{seed});
+        var prng: std.Random.DefaultPrng = .init(seed);
+        const random = prng.random();
+        var first: Written = try .init(2, 8);
+        defer first.deinit();
+        var both: Written = try .init(2, 8);
+        defer both.deinit();
+        const warm = random.intRangeAtMost(u32, 1, 20);
+        for (0..2 * warm) |step| for (0..2) |layer| {
+            var memory: [8]u32 = undefined;
+            const ids = sortedIds(random, 8, &memory);
+            try both.addStep(step, @intCast(layer), ids);
+            if (step < warm) try first.addStep(step, @intCast(layer), ids);
+        };
+        var options: replay_room.Options = .{ .slot_count = 5, .floor_slots = 1 };
+        const start = try replay_room.replay(gpa, &try first.trace(), .decayed, options);
+        const whole = try replay_room.replay(gpa, &try both.trace(), .decayed, options);
+        const whole_best = try replay_room.belady(gpa, &try both.trace(), options);
+        options.warm_steps = warm;
+        const scored = try replay_room.replay(gpa, &try both.trace(), .decayed, options);
+        const scored_best = try replay_room.belady(gpa, &try both.trace(), options);
+        try std.testing.expectEqual(whole.hits - start.hits, scored.hits);
+        try std.testing.expectEqual(whole.accesses - start.accesses, scored.accesses);
+        try std.testing.expectEqual(scored.accesses, scored_best.accesses);
+        try std.testing.expect(scored_best.hits <= whole_best.hits);
+        options.warm_steps = 2 * warm;
+        try std.testing.expectEqual(0, (try replay_room.replay(gpa, &try both.trace(), .lru, options)).accesses);
+    }
 }
