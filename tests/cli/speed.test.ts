@@ -18,8 +18,12 @@ const wide = path("wide-model");
 beforeAll(async () => {
   writeTinyCheckpoint(tiny);
   const shape = ["--layers", "4", "--experts", "192", "--expert-width", "512", "--vocab", "1024", "--hidden", "128"];
-  await flashmoeJson(["synth", wide, ...shape]);
+  await json(["synth", wide, ...shape]);
 }, 60_000);
+
+/** Without progress, which a busy machine may show. */
+const quietly = (args: string[]) => flashmoe([...args, "--quiet"]);
+const json = <T = Record<string, unknown>>(args: string[]) => flashmoeJson<T>([...args, "--quiet"]);
 
 interface Plan {
   fits: boolean;
@@ -39,14 +43,14 @@ interface Plan {
 
 /** About half of the experts fit; plus what `bench` holds beyond `plan`, the suite's text above all. */
 async function tightLimit(): Promise<number> {
-  const { memory } = await flashmoeJson<Plan>(["plan", wide, "--memory", "1"]);
+  const { memory } = await json<Plan>(["plan", wide, "--memory", "1"]);
   expect(memory.full_bytes! - memory.minimum_bytes!).toBeGreaterThan(70 * 2 ** 20);
   return memory.minimum_bytes! + 56 * 2 ** 20;
 }
 
 describe("plan", () => {
   test("without a limit every expert has a slot and nothing is read", async () => {
-    const { fits, memory, experts, prediction } = await flashmoeJson<Plan>(["plan", wide]);
+    const { fits, memory, experts, prediction } = await json<Plan>(["plan", wide]);
     expect(fits).toBe(true);
     expect(experts.slots).toBe(experts.of);
     expect(experts.total_bytes).toBe(experts.of * experts.record_bytes);
@@ -57,7 +61,7 @@ describe("plan", () => {
 
   test("a limit leaves fewer slots, misses are their share, and the parts stay below it", async () => {
     const limit = await tightLimit();
-    const { fits, memory, experts, prediction } = await flashmoeJson<Plan>(["plan", wide, "--memory", `${limit}`]);
+    const { fits, memory, experts, prediction } = await json<Plan>(["plan", wide, "--memory", `${limit}`]);
     expect(fits).toBe(true);
     expect(experts.slots).toBeLessThan(experts.of);
     const parts = ["process", "dense", "kv", "state", "scratch", "slots"].map((name) => memory[`${name}_bytes`]!);
@@ -65,7 +69,7 @@ describe("plan", () => {
     expect(prediction!.hit_rate_source).toBe("uniform");
     expect(prediction!.hit_rate).toBeCloseTo(experts.slots / experts.of, 10);
     expect(prediction!.missed_bytes_per_token).toBeCloseTo(experts.bytes_per_token * (1 - prediction!.hit_rate), 3);
-    const { code, out, err } = await flashmoe(["plan", "-m", wide, "--memory", `${limit}`]);
+    const { code, out, err } = await quietly(["plan", "-m", wide, "--memory", `${limit}`]);
     expect([code, err]).toEqual([0, ""]);
     const [, slots, of] = /: (\d+) of (\d+) experts/.exec(out)!;
     expect(Number(slots)).toBeLessThan(Number(of));
@@ -74,20 +78,20 @@ describe("plan", () => {
   });
 
   test("what does not fit is an answer with the number that would", async () => {
-    const { fits, prediction } = await flashmoeJson<Plan>(["plan", wide, "--memory", "1MiB"]);
+    const { fits, prediction } = await json<Plan>(["plan", wide, "--memory", "1MiB"]);
     expect([fits, prediction]).toEqual([false, null]);
-    const { code, out } = await flashmoe(["plan", wide, "--memory", "1MiB"]);
+    const { code, out } = await quietly(["plan", wide, "--memory", "1MiB"]);
     expect(code).toBe(0);
     expect(out).toContain("DOES NOT FIT");
     const least = Number(/the least is [\d.]+ \w+ \((\d+) bytes\)/.exec(out)![1]);
     const more = least + 12 * 2 ** 20; // what two processes may differ in
-    const enough = await flashmoeJson<Plan>(["plan", wide, "--memory", `${more}`]);
+    const enough = await json<Plan>(["plan", wide, "--memory", `${more}`]);
     expect(enough.fits).toBe(true);
   });
 
   test("a longer context holds more and leaves experts less", async () => {
     const limit = await tightLimit();
-    const of = (context: string) => flashmoeJson<Plan>(["plan", wide, "--memory", `${limit}`, "--context", context]);
+    const of = (context: string) => json<Plan>(["plan", wide, "--memory", `${limit}`, "--context", context]);
     const [short, long] = [await of("64"), await of("2048")];
     expect(long.memory.kv_bytes).toBe(short.memory.kv_bytes! * 32);
     expect(long.experts.slots).toBeLessThan(short.experts.slots);
@@ -96,7 +100,7 @@ describe("plan", () => {
 
 describe("doctor", () => {
   test("reports the machine, and that its kernels are right", async () => {
-    const report = await flashmoeJson<{
+    const report = await json<{
       cpu: { level: string; supported_levels: string[]; cores: number };
       gpu: null;
       library: { path: string; sha256: string };
@@ -112,7 +116,7 @@ describe("doctor", () => {
     expect(report.disk.bytes_per_s).toBeGreaterThan(0);
     expect(report.memory_bytes_per_s).toBeGreaterThan(0);
     expect(report.self_test).toMatchObject({ level: report.cpu.level, positions: 48, passed: true });
-    const { code, out, err } = await flashmoe(["doctor", "-m", wide]);
+    const { code, out, err } = await quietly(["doctor", "-m", wide]);
     expect([code, err]).toEqual([0, ""]);
     expect(out).toContain("gpu        none used");
     expect(out).toContain(hash.slice(0, 16));
@@ -125,10 +129,10 @@ describe("bench", () => {
 
   test("measures every phase of every run by its own counters", async () => {
     const limit = await tightLimit();
-    const { experts } = await flashmoeJson<Plan>(["plan", wide, "--memory", `${limit}`]);
+    const { experts } = await json<Plan>(["plan", wide, "--memory", `${limit}`]);
     expect(experts.slots).toBeLessThan(experts.of);
     const run = ["bench", wide, ...small, "--runs", "2", "--random-ids", "--memory", `${limit}`];
-    const { rows } = await flashmoeJson<{ rows: BenchRow[] }>(run);
+    const { rows } = await json<{ rows: BenchRow[] }>(run);
     expect(rows.map(({ phase, cache, run, tokens }) => [phase, cache, run, tokens])).toEqual([
       ["prefill", "cold", 1, 24],
       ["decode", "warm", 1, 6],
@@ -161,7 +165,7 @@ describe("bench", () => {
     const [csv, plot] = [path("rows.csv"), path("rows.svg")];
     const files = ["--csv", csv, "--plot", plot];
     const sweep = ["bench", wide, ...small, "--runs", "1", "--sweep", limits.join(","), ...files];
-    const { code, out } = await flashmoe(sweep);
+    const { code, out } = await quietly(sweep);
     expect(code).toBe(0);
     expect(out.split("\n").filter((line) => line.startsWith("decode"))).toHaveLength(2);
     const lines = readFileSync(csv, "utf8").trimEnd().split("\n");
@@ -179,7 +183,7 @@ describe("bench", () => {
   test.each(["prefetch", "hits-first"])("compares decode with and without %s, on the same output", async (name) => {
     const limit = await tightLimit();
     const flags = ["--compare", name, "--memory", `${limit}`, ...small, "--runs", "2", "--prefetch", "on"];
-    const result = await flashmoeJson<{
+    const result = await json<{
       identical: boolean;
       ratio: number;
       ratios: number[];
@@ -194,7 +198,7 @@ describe("bench", () => {
   });
 
   test("answers for the embedded model with prompts of the built-in suite", async () => {
-    const { code, out } = await flashmoe(["bench", ...small, "--runs", "1"]);
+    const { code, out } = await quietly(["bench", ...small, "--runs", "1"]);
     expect(code).toBe(0);
     expect(out).toStartWith("spark, K=8, 4-bit, ");
   });
@@ -203,7 +207,7 @@ describe("bench", () => {
     const folder = path("sweep");
     mkdirSync(folder);
     const csv = join(folder, "rows.csv");
-    const { code } = await flashmoe(["bench", wide, ...small, "--memory", "1MiB", "--csv", csv]);
+    const { code } = await quietly(["bench", wide, ...small, "--memory", "1MiB", "--csv", csv]);
     expect([code, existsSync(csv), readdirSync(folder)]).toEqual([2, false, []]);
   });
 });
@@ -226,7 +230,7 @@ describe("a trace", () => {
       "--memory",
       `${await tightLimit()}`,
     ];
-    const { rows } = await flashmoeJson<{ rows: BenchRow[] }>([...run, "--trace", trace, "--perfetto", timeline]);
+    const { rows } = await json<{ rows: BenchRow[] }>([...run, "--trace", trace, "--perfetto", timeline]);
     const { stats } = rows.find(({ phase }) => phase === "decode")!;
     const { traceEvents } = JSON.parse(readFileSync(timeline, "utf8")) as {
       traceEvents: { name: string; ph: string }[];
@@ -245,7 +249,7 @@ describe("a trace", () => {
       hits: number;
       hit_rate: number;
     }
-    const replayed = await flashmoeJson<{
+    const replayed = await json<{
       layers: number;
       experts: number;
       experts_per_token: number;
@@ -260,7 +264,7 @@ describe("a trace", () => {
       expect(score.hits).toBeLessThanOrEqual(best.hits);
     }
     expect(readFileSync(csv, "utf8").trimEnd().split("\n")).toHaveLength(replayed.scores.length + 1);
-    const { code, out, err } = await flashmoe(["bench", "--replay", trace]);
+    const { code, out, err } = await quietly(["bench", "--replay", trace]);
     expect([code, err]).toEqual([0, ""]);
     expect(out).toContain("4 layers of 192 experts, K=4");
     expect(out).toContain("belady");
@@ -269,8 +273,8 @@ describe("a trace", () => {
   test("of prompts alone has no decode to score", async () => {
     const prompts = path("prompts");
     const run = ["bench", wide, "-p", "24", "-n", "0", "--runs", "1", "--random-ids", "--trace", prompts];
-    await flashmoeJson(run);
-    const { code, err } = await flashmoe(["bench", "--replay", prompts]);
+    await json(run);
+    const { code, err } = await quietly(["bench", "--replay", prompts]);
     expect(code).toBe(2);
     expect(err).toContain("no step of a single token");
   });
@@ -280,7 +284,7 @@ describe("tune", () => {
   test("saves what it measured, plan and run use it, --no-tuned does not", async () => {
     const limit = await tightLimit();
     const run = ["tune", wide, "--random-ids", "-p", "16", "-n", "4", "--runs", "1", "--memory", `${limit}`];
-    const tuned = await flashmoeJson<{
+    const tuned = await json<{
       path: string;
       options: Record<string, unknown>;
       stages: { name: string; settings: { setting: string; identical: boolean; chosen: boolean; gain: number }[] }[];
@@ -300,21 +304,18 @@ describe("tune", () => {
     expect(curve.length).toBeGreaterThan(8);
     expect(curve.at(-1)!).toBeGreaterThan(curve[0]!);
 
-    const { prediction } = await flashmoeJson<Plan>(["plan", wide, "--memory", `${limit}`]);
+    const { prediction } = await json<Plan>(["plan", wide, "--memory", `${limit}`]);
     expect(prediction).toMatchObject({ hit_rate_source: "recorded", compute_source: "measured" });
     expect(prediction!.compute_ms).toBe(tuned.measured.compute_ms);
     const ids = ["run", "-m", wide, "--token-ids", "1,2,3", "-n", "3", "--temperature", "0", "--ignore-eos"];
-    const [with_, without] = [
-      await flashmoeJson<RunResult>(ids),
-      await flashmoeJson<RunResult>([...ids, "--no-tuned"]),
-    ];
+    const [with_, without] = [await json<RunResult>(ids), await json<RunResult>([...ids, "--no-tuned"])];
     expect([with_.stats.tuned, without.stats.tuned]).toEqual([true, false]);
     expect(with_.tokens).toEqual(without.tokens);
     const said = await flashmoe([...ids, "--debug"]);
     expect(said.err).toContain(`(${tuned.path})`);
 
     writeFileSync(tuned.path, '{"version":1}');
-    const damaged = await flashmoe(ids);
+    const damaged = await quietly(ids);
     expect(damaged.code).toBe(1);
     expect(damaged.err).toContain("cannot be used");
     expect(damaged.err).toContain("--no-tuned");
