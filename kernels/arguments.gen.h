@@ -269,8 +269,9 @@ struct fm_step_item {
   uint32_t position;
   float logprob;
   uint32_t reserved;
+  uint64_t expert_bytes;
 };
-FM_SIZE_IS(fm_step_item, 48);
+FM_SIZE_IS(fm_step_item, 56);
 
 struct fm_top_logprob {
   uint32_t id;

@@ -29,6 +29,11 @@ export interface RequestContext {
   emit(event: RequestEvent): void;
 }
 
+interface StepLogits {
+  logits: Float32Array<ArrayBuffer>;
+  expertBytes: number;
+}
+
 interface HostedSession extends SessionState {
   context: number;
   topLogprobs: number;
@@ -166,12 +171,12 @@ export class EngineHost {
   }
 
   /** Logits after each of the tokens, f32 [tokens, vocab]; the pending token is fed before them. */
-  logits(context: RequestContext, session: number, tokens: Uint32Array): Float32Array<ArrayBuffer> {
+  logits(context: RequestContext, session: number, tokens: Uint32Array): StepLogits {
     const state = this.#session(session);
     this.#requireRoom(state, tokens.length + (state.pending === null ? 0 : 1));
     this.#feedPending(context, session, state);
     this.#step(context, state, { session, tokens, logits: { vocab: this.#vocab } });
-    return this.#arena.logits();
+    return { logits: this.#arena.logits(), expertBytes: this.#arena.result().expertBytes };
   }
 
   /** Log probability of targets[i] after tokens[i], NaN where there is no target; the pending token is fed before them. */
@@ -185,12 +190,14 @@ export class EngineHost {
     this.#requireRoom(state, tokens.length + (state.pending === null ? 0 : 1));
     this.#feedPending(context, session, state);
     const scores = new Float32Array(tokens.length);
+    let readBytes = 0;
     for (let done = 0; done < tokens.length; done += this.#chunkTokens) {
       const end = Math.min(done + this.#chunkTokens, tokens.length);
       this.#step(context, state, { session, tokens: tokens.subarray(done, end), targets: targets.subarray(done, end) });
       scores.set(this.#arena.scores(), done);
       for (let i = done; i < end; i++) if (targets[i] === noneU32) scores[i] = Number.NaN;
-      context.emit({ kind: "feed", doneTokens: end, totalTokens: tokens.length });
+      readBytes += this.#arena.result().expertBytes;
+      context.emit({ kind: "feed", doneTokens: end, totalTokens: tokens.length, readBytes });
     }
     return scores;
   }
@@ -288,12 +295,14 @@ export class EngineHost {
   ): number {
     const state = this.#session(session);
     let milliseconds = 0;
+    let readBytes = 0;
     this.#setPhase(tokens.length > 1 ? phases.prefill : phases.decode);
     for (let done = 0; done < tokens.length; done += this.#chunkTokens) {
       const end = Math.min(done + this.#chunkTokens, tokens.length);
       const sample = last.sample === true && end === tokens.length;
       milliseconds += this.#step(context, state, { session, tokens: tokens.subarray(done, end), sample });
-      if (total > 1) context.emit({ kind: "feed", doneTokens: end, totalTokens: total });
+      readBytes += this.#arena.result().expertBytes;
+      if (total > 1) context.emit({ kind: "feed", doneTokens: end, totalTokens: total, readBytes });
     }
     return milliseconds;
   }

@@ -34,7 +34,7 @@ export interface Requests {
   };
   logits: {
     args: { session: number; tokens: Uint32Array };
-    result: { state: SessionState; logits: Float32Array<ArrayBuffer> };
+    result: { state: SessionState; logits: Float32Array<ArrayBuffer>; expertBytes: number };
   };
   score: {
     args: { session: number; tokens: Uint32Array; targets: Uint32Array };
@@ -50,7 +50,7 @@ export type RequestMessage = { [K in RequestKind]: { id: number; kind: K; args: 
 /** What arrives while a request runs. */
 export type RequestEvent =
   | { kind: "load"; progress: LoadProgress }
-  | { kind: "feed"; doneTokens: number; totalTokens: number }
+  | { kind: "feed"; doneTokens: number; totalTokens: number; readBytes: number }
   | { kind: "tokens"; tokens: Token[] };
 
 export interface PlainError {

@@ -86,15 +86,17 @@ export class Session {
   async *logits(tokens: ArrayLike<number>, options: FeedOptions = {}): AsyncGenerator<Float32Array, void> {
     const all = this.#checked(tokens, "tokens");
     const chunk = Math.max(1, Math.min(this.#chunkTokens, Math.floor(logitsBytesMax / (4 * this.#vocab))));
+    let readBytes = 0;
     for (let done = 0; done < all.length; done += chunk) {
       const slice = all.slice(done, done + chunk);
-      const { state, logits } = await this.#client.request(
+      const { state, logits, expertBytes } = await this.#client.request(
         "logits",
         { session: this.#open(), tokens: slice },
         this.#hooks(options.signal),
       );
       this.#state = state;
-      options.onProgress?.({ doneTokens: done + slice.length, totalTokens: all.length });
+      readBytes += expertBytes;
+      options.onProgress?.({ doneTokens: done + slice.length, totalTokens: all.length, readBytes });
       for (let i = 0; i < slice.length; i++) yield logits.subarray(i * this.#vocab, (i + 1) * this.#vocab);
     }
   }
@@ -184,7 +186,9 @@ function progressOf(options: {
   const { onProgress } = options;
   if (onProgress === undefined) return undefined;
   return (event) => {
-    if (event.kind === "feed") onProgress({ doneTokens: event.doneTokens, totalTokens: event.totalTokens });
+    if (event.kind !== "feed") return;
+    const { doneTokens, totalTokens, readBytes } = event;
+    onProgress({ doneTokens, totalTokens, readBytes });
   };
 }
 

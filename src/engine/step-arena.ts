@@ -67,9 +67,9 @@ export class StepArena {
     return bytes;
   }
 
-  result(): { sampled: number; logprob: number; position: number } {
-    const { sampled, logprob, position } = readStruct(this.#view, 0, StepItem);
-    return { sampled, logprob, position };
+  result(): { sampled: number; logprob: number; position: number; expertBytes: number } {
+    const { sampled, logprob, position, expertBytes } = readStruct(this.#view, 0, StepItem);
+    return { sampled, logprob, position, expertBytes };
   }
 
   top(count: number): TopToken[] {

@@ -75,6 +75,19 @@ test("a trace is exported as events with a duration, one per layer and step", as
   expect(layers.every(({ ts, dur }) => Number(ts) >= 0 && Number(dur) >= 0)).toBe(true);
 });
 
+test("a prompt's progress tells the bytes of experts that were read", async () => {
+  await using model = await FlashMoE.open(description, { context: 128, chunkTokens: 8 });
+  await using session = await model.createSession();
+  const seen: number[] = [];
+  const prompt = Array.from({ length: 33 }, (_, i) => i * 29);
+  await session.prefill(prompt, { onProgress: ({ readBytes }) => seen.push(readBytes) });
+  const { expertBytesRead, expertMisses } = await model.stats();
+  expect(seen.length).toBe(4);
+  expect(seen.toSorted((a, b) => a - b)).toEqual(seen);
+  expect(seen.at(-1)).toBe(expertBytesRead);
+  expect(expertBytesRead).toBe(expertMisses * model.plan.recordBytes);
+});
+
 test("a file that is no trace is refused", async () => {
   const path = fresh("no.trace");
   await Bun.write(path, "this is text of more than forty-eight bytes, and certainly no trace of anything");

@@ -113,6 +113,8 @@ export interface Token {
 export interface FeedProgress {
   doneTokens: number;
   totalTokens: number;
+  /** Bytes of experts read from disk for the tokens done so far. */
+  readBytes: number;
 }
 
 export interface FeedOptions {

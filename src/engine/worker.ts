@@ -86,8 +86,9 @@ function perform(host: EngineHost, context: RequestContext, message: RequestMess
       return { result: { ...outcome, state: host.stateOf(message.args.session) } };
     }
     case "logits": {
-      const logits = host.logits(context, message.args.session, message.args.tokens);
-      return { result: { logits, state: host.stateOf(message.args.session) }, transfer: [logits.buffer] };
+      const { logits, expertBytes } = host.logits(context, message.args.session, message.args.tokens);
+      const state = host.stateOf(message.args.session);
+      return { result: { logits, expertBytes, state }, transfer: [logits.buffer] };
     }
     case "score": {
       const { session, tokens, targets } = message.args;

@@ -3,7 +3,7 @@
 import type { StructLayout, SymbolSignature } from "./layout.ts";
 
 /** Compared with fm_abi_hash() when the library is loaded. */
-export const abiHash = 0xc741d5e6;
+export const abiHash = 0x874db709;
 
 export const Result = {
   ok: 0,
@@ -281,8 +281,8 @@ export const StepFlag = {
 
 export const StepItem = {
   name: "StepItem",
-  size: 48,
-  align: 4,
+  size: 56,
+  align: 8,
   fields: {
     session: { offset: 0, type: "u32" },
     flags: { offset: 4, type: "u32" },
@@ -296,6 +296,7 @@ export const StepItem = {
     position: { offset: 36, type: "u32" },
     logprob: { offset: 40, type: "f32" },
     reserved: { offset: 44, type: "u32" },
+    expertBytes: { offset: 48, type: "u64" },
   },
 } as const satisfies StructLayout;
 

@@ -277,6 +277,7 @@ pub const StepItem = extern struct {
     position: u32, // session position after the step
     logprob: f32, // of the sampled token, from the unmodified distribution
     reserved: u32,
+    expert_bytes: u64, // of records that the whole step had read
 };
 
 pub const TopLogprob = extern struct { id: u32, logprob: f32 };

@@ -398,11 +398,12 @@ pub const Engine = struct {
         const clock: StepClock = .start(engine);
         defer clock.stop(engine);
         const begun = engine.now();
+        const read_before = engine.store.counters().bytes;
         try forward.run(&pass);
         try outputs.run(&pass, arena);
         engine.guessFirst(&pass);
         if (batch.decode) engine.predictor.stepped(batch.tokens.len, engine.now() - begun);
-        engine.commit(&batch, batch_room.stepItems(arena, count));
+        engine.commit(&batch, batch_room.stepItems(arena, count), engine.store.counters().bytes - read_before);
     }
 
     fn now(engine: *Engine) u64 {
@@ -423,13 +424,14 @@ pub const Engine = struct {
         engine.predictor.guessFirst(pass, sampled[0..count]);
     }
 
-    fn commit(engine: *Engine, batch: *const batch_room.Batch, given: []abi.StepItem) void {
+    fn commit(engine: *Engine, batch: *const batch_room.Batch, given: []abi.StepItem, expert_bytes: u64) void {
         for (batch.items, given) |*item, *out| {
             item.session.position += @intCast(item.count);
             item.session.broken = false;
             out.sampled = item.sampled;
             out.logprob = item.logprob;
             out.position = item.session.position;
+            out.expert_bytes = expert_bytes;
         }
         engine.steps += 1;
         engine.tokens += batch.tokens.len;

@@ -243,6 +243,78 @@ test "the cache: a second pass hits, counters are exact" {
     try std.testing.expectEqual(dense, warm.dense_bytes_read);
 }
 
+test "a prompt reads every expert it touches once per chunk, and the step says how many bytes" {
+    var disk: Disk = try .init(.{ .experts = 48, .experts_per_token = 4 });
+    defer disk.deinit();
+    const full = try planOf(&disk, rig.exact);
+    for ([_]u64{ 0, 10, 60 }) |more_slots| {
+        var options = rig.exact;
+        options.memory_bytes = full.minimum_bytes + more_slots * full.slot_bytes;
+        const engine = try rig.open(&disk, options, .{ .foundation = .{ .resident_bytes = 0 } });
+        defer engine.close();
+        const session = try engine.openSession();
+        defer session.close();
+        var buffer: [96]u32 = undefined;
+        const tokens = rig.prompt(8, &buffer, vocab);
+        var told: u64 = 0;
+        for (0..3) |chunk| {
+            var feeds = [_]Feed{.{ .session = session, .tokens = tokens[chunk * 32 ..][0..32], .flags = &.{} }};
+            try rig.step(engine, &feeds);
+            told += feeds[0].expert_bytes;
+        }
+        const stats = engine.stats();
+        const record = engine.plan().record_bytes;
+        // Distinct experts of each layer of each chunk, less those that were still there from the chunk before.
+        const touched = stats.expert_hits + stats.expert_misses;
+        try std.testing.expect(touched > 3 * 3 * 24 and touched <= 3 * 3 * 48);
+        try std.testing.expectEqual((touched - stats.expert_hits) * record, stats.expert_bytes_read);
+        try std.testing.expectEqual(stats.expert_bytes_read, told);
+        try std.testing.expectEqual(0, stats.prefetch_issued); // prompts are not guessed for
+    }
+}
+
+test "a prompt does not flush what single tokens use" {
+    var disk: Disk = try .init(.{ .experts = 48, .experts_per_token = 4 });
+    defer disk.deinit();
+    var options = rig.exact;
+    options.prefetch = @intFromEnum(abi.Prefetch.off);
+    const full = try planOf(&disk, options);
+    options.memory_bytes = full.minimum_bytes + 3 * 20 * full.slot_bytes; // 21 of each layer's 48
+    options.sessions = 2;
+    options.memory_bytes += (try planOf(&disk, options)).minimum_bytes - full.minimum_bytes;
+    const engine = try rig.open(&disk, options, .{ .foundation = .{ .resident_bytes = 0 } });
+    defer engine.close();
+    const talker = try engine.openSession();
+    defer talker.close();
+    const reader = try engine.openSession();
+    defer reader.close();
+    // The talker goes round a few tokens, whose experts become the working set.
+    const before = try missesOf(engine, talker, 40);
+    var buffer: [64]u32 = undefined;
+    var prompt = [_]Feed{.{ .session = reader, .tokens = rig.prompt(8, &buffer, vocab), .flags = &.{} }};
+    try rig.step(engine, &prompt);
+    // It touched nearly everything, and the talker goes on with few misses all the same.
+    const after = try missesOf(engine, talker, 5);
+    try std.testing.expect(before.warm == 0 or before.warm * 10 < 5 * 3 * 4);
+    try std.testing.expect(after.all * 4 <= 5 * 3 * 4);
+}
+
+const Misses = struct { all: u64, warm: u64 };
+
+/// Misses of `count` single tokens in turn of two, all of them and those of the last five.
+fn missesOf(engine: *Engine, session: *engine_room.Session, count: usize) !Misses {
+    const first = engine.stats().expert_misses;
+    var warm: u64 = 0;
+    for (0..count) |i| {
+        if (i + 5 == count) warm = engine.stats().expert_misses;
+        session.reset(); // the same state, so the same experts each time
+        var feeds = [_]Feed{.{ .session = session, .tokens = &.{@intCast(7 + i % 2)}, .flags = &.{} }};
+        try rig.step(engine, &feeds);
+    }
+    const last = engine.stats().expert_misses;
+    return .{ .all = last - first, .warm = last - warm };
+}
+
 test "sessions in one batch compute what each computes alone" {
     var disk: Disk = try .init(.{});
     defer disk.deinit();

@@ -80,6 +80,7 @@ pub const Feed = struct {
     sampled: u32 = 0,
     logprob: f32 = 0,
     position: u32 = 0,
+    expert_bytes: u64 = 0,
 };
 
 /// Runs one step over the feeds.
@@ -94,6 +95,7 @@ pub fn step(engine: *Engine, feeds: []Feed) !void {
         feed.sampled = result.sampled;
         feed.logprob = result.logprob;
         feed.position = result.position;
+        feed.expert_bytes = result.expert_bytes;
         builder.copyOut(result.logits_offset, std.mem.sliceAsBytes(feed.logits));
         builder.copyOut(result.scores_offset, std.mem.sliceAsBytes(feed.scores));
         builder.copyOut(result.top_offset, std.mem.sliceAsBytes(feed.top));
