@@ -26,7 +26,7 @@ export interface Prediction {
 }
 
 /** Share of the memory rate that decode's matrices reach where no measurement of this model says more. */
-const COMPUTE_EFFICIENCY = 0.8;
+const COMPUTE_EFFICIENCY = 0.9;
 /** What a layer costs beside reading its weights: small operations, and threads that meet. */
 const LAYER_MS = 0.06;
 
