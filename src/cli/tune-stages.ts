@@ -96,16 +96,22 @@ async function contest(
     ...input,
     settings: contenders.map((options) => ({ ...input.asked, ...current, ...options })),
   });
-  const best = gains.reduce((best, gain, i) => (identical[i] && gain > gains[best]! ? i : best), 0);
-  const winner = gains[best]! >= GAIN_MIN ? best : 0;
+  const times = trials.map((own) => median(own.map(({ tokenMs }) => tokenMs)));
+  const winner = winnerOf(gains, times, identical);
   const settings = contenders.map((options, i) => ({
     setting: i === 0 ? "default" : describeOptions(options),
-    token_ms: median(trials[i]!.map(({ tokenMs }) => tokenMs)),
+    token_ms: times[i]!,
     gain: gains[i]!,
     identical: identical[i]!,
     chosen: i === winner,
   }));
   return { name, note: null, settings, chosen: contenders[winner]! };
+}
+
+/** The first setting, unless another has the same output and is faster by enough, both pair by pair and in its median. */
+export function winnerOf(gains: readonly number[], times: readonly number[], identical: readonly boolean[]): number {
+  const wins = (i: number) => identical[i] && gains[i]! >= GAIN_MIN && times[0]! / times[i]! >= GAIN_MIN;
+  return gains.reduce((best, gain, i) => (wins(i) && (best === 0 || gain > gains[best]!) ? i : best), 0);
 }
 
 interface Screened {

@@ -122,11 +122,12 @@ function report(terminal: Terminal, flags: OutputFlags, { tuned, stages, path, b
     terminal.write(`${JSON.stringify({ ...named, options, stages, measured })}\n`);
     return;
   }
+  const width = Math.max(...stages.flatMap(({ settings }) => settings.map(({ setting }) => setting.length)), 0) + 2;
   const lines = stages.flatMap(({ name, settings, note }) => [
     `${name}${note === null ? "" : `: ${note}`}`,
     ...settings.map(
       ({ setting, token_ms, gain, identical, chosen }) =>
-        `  ${setting.padEnd(36)} ${token_ms.toFixed(2).padStart(9)} ms a token  ${`${(100 * (gain - 1)).toFixed(1)} %`.padStart(8)}` +
+        `  ${setting.padEnd(width)}${token_ms.toFixed(2).padStart(9)} ms a token  ${`${(100 * (gain - 1)).toFixed(1)} %`.padStart(8)}` +
         `${identical ? "" : "  OUTPUT DIFFERS"}${chosen ? "  chosen" : ""}`,
     ),
   ]);
