@@ -40,6 +40,9 @@ pub const Predictor = struct {
     guessed: []u32, // the same without repeats, likeliest first
     rank: []u32, // [experts] place in a token's ranking, from 1; 0 when not guessed
     guessed_count: usize = 0,
+    /// Of these the first: among the first K guesses of a token. The others are only kept where they are resident, for
+    /// most of them are wrong.
+    read_count: usize = 0,
     /// Whose experts `guessed` are.
     layer: ?usize = null,
     first_layer: Recall = .{},
@@ -123,13 +126,14 @@ pub const Predictor = struct {
         // A device that fails here fails in the step as well, which tells it.
         device.vtable.read(device.context, pass.at(a.ids), std.mem.sliceAsBytes(ids)) catch return;
         predictor.collect(layer, ids, tokens);
-        pass.store.prefetch(@intCast(layer), predictor.guessed[0..predictor.guessed_count]);
+        pass.store.prefetch(@intCast(layer), predictor.guessed[0..predictor.guessed_count], predictor.read_count);
     }
 
     /// The tokens' rankings merged: all first choices, then all second ones, each expert once.
     fn collect(predictor: *Predictor, layer: usize, ids: []const u32, tokens: usize) void {
         @memset(predictor.rank, 0);
         predictor.guessed_count = 0;
+        predictor.read_count = 0;
         predictor.layer = layer;
         for (0..predictor.per_token) |place| for (0..tokens) |token| {
             var id = ids[token * predictor.per_token + place];
@@ -138,6 +142,7 @@ pub const Predictor = struct {
             predictor.rank[id] = @intCast(place + 1);
             predictor.guessed[predictor.guessed_count] = id;
             predictor.guessed_count += 1;
+            if (place < predictor.k) predictor.read_count = predictor.guessed_count;
         };
     }
 

@@ -137,7 +137,7 @@ const Run = struct {
             all[count] = run.random.uintLessThan(u32, run.sizes.experts);
             count += 1;
         }
-        run.store.prefetch(layer, all[0..count]);
+        run.store.prefetch(layer, all[0..count], run.random.uintAtMost(usize, count));
     }
 
     fn pass(run: *Run, layer: u32, ids: []const u32, cancels: bool) !void {

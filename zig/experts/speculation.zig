@@ -41,16 +41,16 @@ pub const Speculation = struct {
         return @as(usize, options.per_layer_max) * layers_ahead * @sizeOf(Guess) + @as(usize, slot_count) * @sizeOf(u32);
     }
 
-    /// Keeps what is resident of `ids` (likeliest first) and queues the rest, as far as the caps allow. Earlier guesses
-    /// for the layer stay.
-    pub fn guess(speculation: *Speculation, table: *SlotTable, layer: u32, ids: []const u32) void {
+    /// Keeps what is resident of `ids` (likeliest first) and queues the rest of the first `reads`, as far as the caps
+    /// allow. Earlier guesses for the layer stay.
+    pub fn guess(speculation: *Speculation, table: *SlotTable, layer: u32, ids: []const u32, reads: usize) void {
         var asked: u32 = 0;
-        for (ids) |expert| {
+        for (ids, 0..) |expert, i| {
             if (table.lookup(layer, expert)) |slot| {
                 speculation.keep(table, slot);
                 continue;
             }
-            if (asked == speculation.options.per_layer_max or speculation.queued == speculation.queue.len) continue;
+            if (i >= reads or asked == speculation.options.per_layer_max or speculation.queued == speculation.queue.len) continue;
             if (speculation.isQueued(layer, expert)) continue;
             speculation.queue[speculation.queued] = .{ .layer = layer, .expert = expert };
             speculation.queued += 1;

@@ -354,11 +354,11 @@ pub const Store = struct {
         }
     }
 
-    /// Says which experts of a coming layer are probably needed, likeliest first. What is resident is kept, the rest is
-    /// read when nothing demanded waits to be. Never fails: a guess that cannot be read is dropped and read on demand.
-    pub fn prefetch(store: *Store, layer: u32, ids: []const u32) void {
+    /// Says which experts of a coming layer are probably needed, likeliest first. What is resident is kept; of the first
+    /// `reads` what is not is read when nothing demanded waits to be. Never fails: a guess that cannot be read is dropped and read on demand.
+    pub fn prefetch(store: *Store, layer: u32, ids: []const u32, reads: usize) void {
         std.debug.assert(layer < store.options.layers.len);
-        store.speculation.guess(&store.table, layer, ids);
+        store.speculation.guess(&store.table, layer, ids, reads);
         store.poll();
     }
 
