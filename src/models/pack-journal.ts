@@ -4,8 +4,9 @@
  *   TARGET.partial/source.json    the source as it was described, for when some of its files are gone
  *   TARGET.partial/*.hashes       each done file's part of the hash table
  *   TARGET.partial/model/         the packed model as it grows
+ *   TARGET.partial/lock           the process that is at work
  */
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FlashmoeError } from "../errors.ts";
 import type { ModelDescription, PackedFile } from "./description.ts";
@@ -30,6 +31,7 @@ export interface Journal {
 }
 
 export const journalName = "journal.json";
+export const lockName = "lock";
 const journalVersion = 1;
 
 export function partialDirectory(target: string): string {
@@ -77,7 +79,7 @@ async function requireOwn(partial: string): Promise<void> {
     if (errnoOf(error) === "ENOENT") return [];
     throw error;
   });
-  const foreign = names.find((name) => !/^(?:journal|source)\.json(?:\.tmp)?$/.test(name));
+  const foreign = names.find((name) => !/^(?:lock|(?:journal|source)\.json(?:\.tmp)?)$/.test(name));
   if (foreign === undefined) return;
   throw new FlashmoeError("usage", `${partial} is in the way and holds ${foreign}, which pack did not write.`, {
     hint: "Move it away, or give another target.",
@@ -101,4 +103,33 @@ export async function writeJournal(partial: string, journal: Journal): Promise<v
 /** The source as it was when the pack began. */
 export async function savedSource(partial: string): Promise<ModelDescription> {
   return JSON.parse(await readFile(join(partial, "source.json"), "utf8")) as ModelDescription;
+}
+
+/**
+ * Keeps a second pack of the same target out while this process is at work; returns what ends that. The lock of a process
+ * that is no more is taken over.
+ */
+export async function lockPartial(partial: string): Promise<() => Promise<void>> {
+  await mkdir(partial, { recursive: true });
+  const path = join(partial, lockName);
+  const text = await readFile(path, "utf8").catch(() => null);
+  const holder = Number(text ?? 0);
+  if (Number.isSafeInteger(holder) && holder > 0 && holder !== process.pid && isAlive(holder)) {
+    throw new FlashmoeError("usage", `Another process (${holder}) is packing into ${partial}.`, {
+      hint: `Wait for it, or stop it and run this again. If it is something else, remove ${path}.`,
+    });
+  }
+  if (text !== null) await rm(path, { force: true });
+  // Without a lock one of two gets it; two that take over a dead one in the same moment are not kept apart.
+  await writeFile(path, String(process.pid), { flag: "wx" });
+  return () => rm(path, { force: true });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errnoOf(error) === "EPERM";
+  }
 }

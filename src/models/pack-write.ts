@@ -3,7 +3,7 @@
  * the target gets its name when everything is there: killed at any moment, the next run checks what is there and goes on.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rename, rm, rmdir, stat, unlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { FlashmoeError } from "../errors.ts";
 import type { PackedFile } from "./description.ts";
@@ -15,6 +15,8 @@ import {
   type DoneFile,
   type Journal,
   journalName,
+  lockName,
+  lockPartial,
   modelDirectory,
   partialDirectory,
   readJournal,
@@ -53,8 +55,14 @@ export async function writePack(plan: PackPlan, directory: string, options: Pack
   const target = resolve(directory);
   const partial = partialDirectory(target);
   try {
-    const writer = await Writer.begin(plan, target, partial, options);
-    return await writer.run();
+    const unlock = await lockPartial(partial);
+    try {
+      const writer = await Writer.begin(plan, target, partial, options);
+      return await writer.run();
+    } finally {
+      await unlock();
+      await removeEmpty(partial); // where nothing was begun, or all is finished
+    }
   } catch (error) {
     if (error instanceof FlashmoeError) throw error;
     throw new FlashmoeError("io_failed", `The packed model could not be written to ${directory} (${errnoOf(error)}).`, {
@@ -86,7 +94,6 @@ class Writer {
         hint: "Finish it with the same source and flags, remove it, or give another target.",
       });
     }
-    if (journal === null) await removeEmpty(partial); // what is left of a pack that was killed at its very end
     if (journal?.finished == null) await requireFree(target);
     journal ??= await beginJournal(partial, plan.id, plan.source);
     return new Writer(plan, target, partial, options, journal);
@@ -308,11 +315,10 @@ class Writer {
     }
     // The journal goes last: as long as anything else is left, it says that this pack is finished.
     for (const name of await readdir(this.partial)) {
-      if (name !== journalName) await rm(join(this.partial, name), { recursive: true });
+      if (name !== journalName && name !== lockName) await rm(join(this.partial, name), { recursive: true });
     }
     await syncDirectory(this.partial);
     await rm(join(this.partial, journalName));
-    await rmdir(this.partial);
     await syncDirectory(dirname(this.target));
   }
 }

@@ -1,16 +1,6 @@
 /** Packing without requantising: the same weights in another order, whole or not at all, and resumed where it stopped. */
 import { describe, expect, test } from "bun:test";
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, linkSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createPacker } from "../../src/engine/index.ts";
 import { describeModel } from "../../src/models/describe.ts";
@@ -136,10 +126,23 @@ test("killed while it tidied up, a finished pack is only tidied up", async () =>
   expect(existsSync(`${target}.partial`)).toBe(false);
   expect(readdirSync(target).length).toBe(files);
   expect(bytes).toBeGreaterThan(0);
-  // After the journal, only an empty directory can be left.
-  mkdirSync(`${target}.partial`);
+  // After the journal, only the lock of the process that was killed can be left.
+  await Bun.write(`${target}.partial/lock`, String(2 ** 30));
   await expect(packModel(directory, target)).rejects.toThrow(/already exists/);
   expect(existsSync(`${target}.partial`)).toBe(false);
+});
+
+test("a second pack of the same target is kept out, a dead one's lock is not", async () => {
+  const directory = tiny();
+  const target = fresh("target");
+  await Bun.write(`${target}.partial/lock`, String(process.ppid));
+  await expect(packModel(directory, target)).rejects.toThrow(`Another process (${process.ppid}) is packing into`);
+  expect(readdirSync(`${target}.partial`)).toEqual(["lock"]);
+  for (const text of [String(2 ** 30), "", "x", "-1", String(process.pid)]) {
+    await Bun.write(`${target}.partial/lock`, text);
+    await packModel(directory, target);
+    rmSync(target, { recursive: true });
+  }
 });
 
 test("other sources, other bits and foreign directories are refused", async () => {
