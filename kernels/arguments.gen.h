@@ -173,6 +173,8 @@ enum fm_prefetch {
 struct fm_engine_options {
   uint64_t memory_bytes;
   uint64_t throttle_bytes_per_second;
+  uint64_t heads_bytes;
+  uint64_t heads_training_bytes;
   uint32_t context;
   uint32_t threads;
   uint32_t cpu_level;
@@ -190,7 +192,7 @@ struct fm_engine_options {
   uint32_t paranoid;
   uint32_t reserved0;
 };
-FM_SIZE_IS(fm_engine_options, 80);
+FM_SIZE_IS(fm_engine_options, 96);
 
 struct fm_plan {
   uint64_t limit_bytes;
@@ -314,6 +316,29 @@ struct fm_stats {
   uint32_t reader_refusal;
 };
 FM_SIZE_IS(fm_stats, 248);
+
+struct fm_heads_training {
+  uint64_t seed;
+  uint32_t begin;
+  uint32_t steps;
+  uint32_t recorded;
+  uint32_t capacity;
+  uint32_t done_steps;
+  uint32_t total_steps;
+  uint32_t done;
+  uint32_t reserved;
+};
+FM_SIZE_IS(fm_heads_training, 40);
+
+struct fm_head_figures {
+  float router;
+  float router_all;
+  float head;
+  float head_all;
+  uint32_t held_tokens;
+  uint32_t used;
+};
+FM_SIZE_IS(fm_head_figures, 24);
 
 enum fm_replay_policy {
   FM_REPLAY_POLICY_LRU = 0,

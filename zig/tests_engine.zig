@@ -7,6 +7,8 @@ test {
     _ = @import("engine/vector_math.zig");
     _ = @import("engine/engine_test.zig");
     _ = @import("engine/fuzz_test.zig");
+    _ = @import("engine/heads_recorder.zig");
+    _ = @import("engine/heads_test.zig");
     _ = @import("engine/refusal_test.zig");
     _ = @import("engine/reference_test.zig");
     _ = @import("engine/sampler_test.zig");

@@ -5,6 +5,8 @@
 import { FlashmoeError } from "../errors.ts";
 import {
   EngineOptions,
+  HeadFigures,
+  HeadsTraining,
   LoadProgress,
   noneU32,
   Plan,
@@ -17,7 +19,7 @@ import { allocate, readStruct, structBuffer } from "../native/layout.ts";
 import { type Native, textArgument } from "../native/native.ts";
 import { control, phases, type RequestEvent, type Requests, type SessionState } from "./protocol.ts";
 import { StepArena, type StepRequest } from "./step-arena.ts";
-import type { FinishReason, Sampling, Token } from "./types.ts";
+import type { FinishReason, HeadsRecording, LayerHeads, Sampling, Token } from "./types.ts";
 import { unwrapUser, wrapUser } from "./user-blob.ts";
 
 /** Tokens are sent one by one while steps are slow, in batches of this many milliseconds while they are fast. */
@@ -85,6 +87,39 @@ export class EngineHost {
     const place = allocate(Stats.size);
     this.#native.check("fm_engine_stats", this.#engine, place);
     return place.buffer as ArrayBuffer;
+  }
+
+  loadHeads(path: string): void {
+    const text = textArgument(path);
+    this.#native.check("fm_heads_load", this.#engine, text.view, text.bytes);
+  }
+
+  /** Trains slice by slice until it is done, when asked to. */
+  trainHeads(context: RequestContext, train: Requests["trainHeads"]["args"]["train"]): HeadsRecording {
+    const fields = { seed: train?.seed ?? 0, steps: train?.steps ?? 0, begin: train === null ? 0 : 1 };
+    const place = structBuffer(HeadsTraining, fields);
+    this.#setPhase(phases.load);
+    for (;;) {
+      this.#crossCancellable(context, "fm_heads_train", () => this.#native.call("fm_heads_train", this.#engine, place));
+      const { recorded, capacity, doneSteps, totalSteps, done } = readStruct(place, 0, HeadsTraining);
+      if (train !== null) context.emit({ kind: "train", doneSteps, totalSteps });
+      if (train === null || done !== 0) return { recorded, capacity };
+    }
+  }
+
+  saveHeads(path: string): void {
+    const text = textArgument(path);
+    this.#native.check("fm_heads_save", this.#engine, text.view, text.bytes);
+  }
+
+  headFigures(): LayerHeads[] {
+    const length = this.#native.checkLength("fm_heads_figures", this.#engine, null, 0);
+    const place = allocate(length);
+    this.#native.checkLength("fm_heads_figures", this.#engine, place, length);
+    return Array.from({ length: length / HeadFigures.size }, (_, layer) => {
+      const { used, ...figures } = readStruct(place, layer * HeadFigures.size, HeadFigures);
+      return { ...figures, used: used === 1 };
+    });
   }
 
   createSession(sampling: Sampling): Requests["createSession"]["result"] {
@@ -330,7 +365,11 @@ export class EngineHost {
    * earlier request was stored before this one began: the core then refuses at entry, touching nothing, and the call
    * is simply made again.
    */
-  #crossCancellable(context: RequestContext, name: "fm_engine_step" | "fm_engine_load", call: () => number): void {
+  #crossCancellable(
+    context: RequestContext,
+    name: "fm_engine_step" | "fm_engine_load" | "fm_heads_train",
+    call: () => number,
+  ): void {
     for (let attempt = 0; ; attempt++) {
       this.#throwIfCancelled(context);
       const result = call();

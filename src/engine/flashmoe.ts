@@ -11,7 +11,17 @@ import { encodeDescription } from "./descriptor.ts";
 import { encodeOptions, planOf, statsOf } from "./options.ts";
 import type { RequestEvent, SessionState } from "./protocol.ts";
 import { Session } from "./session.ts";
-import type { CancelGrace, EngineOptions, OpenOptions, Plan, Sampling, Stats } from "./types.ts";
+import type {
+  CancelGrace,
+  EngineOptions,
+  HeadsRecording,
+  LayerHeads,
+  OpenOptions,
+  Plan,
+  Sampling,
+  Stats,
+  TrainHeadsOptions,
+} from "./types.ts";
 import { WorkerClient } from "./worker-client.ts";
 
 const defaultGrace: CancelGrace = { prefillMs: 250, decodeMs: 5000 };
@@ -46,6 +56,7 @@ export class FlashMoE {
         if (event.kind === "load") onProgress?.(event.progress);
       };
       await client.request("load", {}, { signal, onEvent });
+      if (options.heads !== undefined) await client.request("loadHeads", { path: options.heads }, { signal });
       return new FlashMoE(description, planOf(readStruct(new DataView(plan), 0, PlanLayout)), client);
     } catch (error) {
       await client.close();
@@ -78,6 +89,34 @@ export class FlashMoE {
 
   async stopTrace(): Promise<void> {
     await this.#open().request("trace", { path: null });
+  }
+
+  /** How much has been recorded for training heads, and how much there is room for. Needs `headsTrainingBytes`. */
+  async headsRecording(): Promise<HeadsRecording> {
+    return await this.#open().request("trainHeads", { train: null });
+  }
+
+  /**
+   * Trains heads on what was fed since the model was opened with `headsTrainingBytes`; the last eighth of it is held out
+   * to compare them with the router. The same tokens and seed give the same heads.
+   */
+  async trainHeads(options: TrainHeadsOptions = {}): Promise<LayerHeads[]> {
+    const { seed = 0, steps = 0, onProgress, signal } = options;
+    const onEvent = (event: RequestEvent) => {
+      if (event.kind === "train") onProgress?.({ doneSteps: event.doneSteps, totalSteps: event.totalSteps });
+    };
+    await this.#open().request("trainHeads", { train: { seed, steps } }, { signal, onEvent });
+    return await this.heads();
+  }
+
+  /** Writes the trained heads into a file for `EngineOptions.heads`. */
+  async saveHeads(path: string): Promise<void> {
+    await this.#open().request("saveHeads", { path });
+  }
+
+  /** Per layer, of the heads that were loaded or trained; empty when there are none. */
+  async heads(): Promise<LayerHeads[]> {
+    return await this.#open().request("headFigures", {});
   }
 
   async createSession(sampling: Sampling = {}): Promise<Session> {

@@ -2,6 +2,7 @@
 export { FlashmoeError } from "../errors.ts";
 export { FlashMoE } from "./flashmoe.ts";
 export type { Generation } from "./generation.ts";
+export { type HeadsOptions, trainHeads } from "./heads.ts";
 export { cpuInfo, createFiller, type FillSlice, libraryInfo } from "./machine.ts";
 export {
   type DiskRate,
@@ -31,6 +32,8 @@ export type {
   FeedProgress,
   FinishReason,
   GenerateOptions,
+  HeadsRecording,
+  LayerHeads,
   LoadProgress,
   OpenOptions,
   Plan,
@@ -40,5 +43,6 @@ export type {
   Stats,
   Token,
   TopToken,
+  TrainHeadsOptions,
 } from "./types.ts";
 export { isEngineWorker } from "./worker.ts";

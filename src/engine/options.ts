@@ -1,4 +1,5 @@
 /** The engine's options and plan between their public and their native form. Pure. */
+import { statSync } from "node:fs";
 import { constants } from "node:os";
 import { FlashmoeError } from "../errors.ts";
 import {
@@ -33,6 +34,17 @@ export function encodeOptions(options: EngineOptions): DataView {
     queueDepth: options.queueDepth ?? 0,
     readSplit: options.readSplit ?? 0,
     paranoid: options.paranoid ? 1 : 0,
+    headsBytes: options.heads === undefined ? 0 : headsBytes(options.heads),
+    headsTrainingBytes: options.headsTrainingBytes ?? 0,
+  });
+}
+
+/** The plan counts a file of heads by its size. */
+function headsBytes(path: string): number {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile()) return stat.size;
+  throw new FlashmoeError("io_failed", `there is no file of heads at ${path}`, {
+    hint: "Train heads with tune, or leave the option out.",
   });
 }
 

@@ -1,6 +1,6 @@
 /** What the main thread and the engine's worker say to each other. Plain data; big arrays are transferred. */
 import type { ErrorCode } from "../errors.ts";
-import type { FinishReason, LoadProgress, Sampling, Token } from "./types.ts";
+import type { FinishReason, HeadsRecording, LayerHeads, LoadProgress, Sampling, Token } from "./types.ts";
 
 /** Where a session stands after a call: tokens fed to the engine, and the sampled one that waits to be fed. */
 export interface SessionState {
@@ -18,6 +18,11 @@ export interface Requests {
   /** Null ends the trace. */
   trace: { args: { path: string | null }; result: null };
   stats: { args: Record<string, never>; result: ArrayBuffer };
+  loadHeads: { args: { path: string }; result: null };
+  /** Without arguments only tells what was recorded. */
+  trainHeads: { args: { train: { seed: number; steps: number } | null }; result: HeadsRecording };
+  saveHeads: { args: { path: string }; result: null };
+  headFigures: { args: Record<string, never>; result: LayerHeads[] };
   createSession: { args: { sampling: Sampling }; result: { session: number; state: SessionState } };
   loadSession: {
     args: { path: string; sampling: Sampling | null };
@@ -50,6 +55,7 @@ export type RequestMessage = { [K in RequestKind]: { id: number; kind: K; args: 
 /** What arrives while a request runs. */
 export type RequestEvent =
   | { kind: "load"; progress: LoadProgress }
+  | { kind: "train"; doneSteps: number; totalSteps: number }
   | { kind: "feed"; doneTokens: number; totalTokens: number; readBytes: number }
   | { kind: "tokens"; tokens: Token[] };
 

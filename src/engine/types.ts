@@ -38,6 +38,10 @@ export interface EngineOptions {
   waitForMisses?: boolean;
   /** Compare every record that is read with its hash; packed models only; default false. */
   paranoid?: boolean;
+  /** A file that `saveHeads` wrote: small networks that guess the experts of the next layer better than its router. */
+  heads?: string;
+  /** Memory to record and train heads in, counted in the plan; left out: none are trained. */
+  headsTrainingBytes?: number;
   /** With the simulated reader: a disk of this speed in real time; left out: as fast as asked for. To measure against. */
   throttleBytesPerSecond?: number;
 }
@@ -71,6 +75,33 @@ export type Stats = Omit<StructOf<typeof bindings.Stats>, "reader" | "readerRefu
   /** The errno with which the system refused io_uring to an automatic choice, by name; else null. */
   readerRefusal: string | null;
 };
+
+/** What guesses for a layer were worth on held-out tokens: shares of the experts needed that were among the guesses. */
+export interface LayerHeads {
+  /** Named by the layer's own router one layer early, as many guesses as experts per token. */
+  router: number;
+  /** With half as many guesses again. */
+  routerAll: number;
+  head: number;
+  headAll: number;
+  heldTokens: number;
+  /** The head is better and takes the router's place. */
+  used: boolean;
+}
+
+export interface HeadsRecording {
+  /** Tokens. */
+  recorded: number;
+  capacity: number;
+}
+
+export interface TrainHeadsOptions {
+  seed?: number;
+  /** Per layer; default 1,500. */
+  steps?: number;
+  onProgress?: (progress: { doneSteps: number; totalSteps: number }) => void;
+  signal?: AbortSignal;
+}
 
 export interface CpuInfo {
   level: CpuLevelName;

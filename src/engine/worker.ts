@@ -63,6 +63,16 @@ function perform(host: EngineHost, context: RequestContext, message: RequestMess
       return { result: null };
     case "stats":
       return { result: host.stats() };
+    case "loadHeads":
+      host.loadHeads(message.args.path);
+      return { result: null };
+    case "trainHeads":
+      return { result: host.trainHeads(context, message.args.train) };
+    case "saveHeads":
+      host.saveHeads(message.args.path);
+      return { result: null };
+    case "headFigures":
+      return { result: host.headFigures() };
     case "createSession":
       return { result: host.createSession(message.args.sampling) };
     case "loadSession":

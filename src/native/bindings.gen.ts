@@ -3,7 +3,7 @@
 import type { StructLayout, SymbolSignature } from "./layout.ts";
 
 /** Compared with fm_abi_hash() when the library is loaded. */
-export const abiHash = 0x874db709;
+export const abiHash = 0x693cef72;
 
 export const Result = {
   ok: 0,
@@ -175,27 +175,29 @@ export const Prefetch = {
 
 export const EngineOptions = {
   name: "EngineOptions",
-  size: 80,
+  size: 96,
   align: 8,
   fields: {
     memoryBytes: { offset: 0, type: "u64" },
     throttleBytesPerSecond: { offset: 8, type: "u64" },
-    context: { offset: 16, type: "u32" },
-    threads: { offset: 20, type: "u32" },
-    cpuLevel: { offset: 24, type: "u32" },
-    kvFormat: { offset: 28, type: "u32" },
-    expertsPerToken: { offset: 32, type: "u32" },
-    chunkTokens: { offset: 36, type: "u32" },
-    sessions: { offset: 40, type: "u32" },
-    reader: { offset: 44, type: "u32" },
-    readerThreads: { offset: 48, type: "u32" },
-    directIo: { offset: 52, type: "u32" },
-    prefetch: { offset: 56, type: "u32" },
-    waitForMisses: { offset: 60, type: "u32" },
-    queueDepth: { offset: 64, type: "u32" },
-    readSplit: { offset: 68, type: "u32" },
-    paranoid: { offset: 72, type: "u32" },
-    reserved0: { offset: 76, type: "u32" },
+    headsBytes: { offset: 16, type: "u64" },
+    headsTrainingBytes: { offset: 24, type: "u64" },
+    context: { offset: 32, type: "u32" },
+    threads: { offset: 36, type: "u32" },
+    cpuLevel: { offset: 40, type: "u32" },
+    kvFormat: { offset: 44, type: "u32" },
+    expertsPerToken: { offset: 48, type: "u32" },
+    chunkTokens: { offset: 52, type: "u32" },
+    sessions: { offset: 56, type: "u32" },
+    reader: { offset: 60, type: "u32" },
+    readerThreads: { offset: 64, type: "u32" },
+    directIo: { offset: 68, type: "u32" },
+    prefetch: { offset: 72, type: "u32" },
+    waitForMisses: { offset: 76, type: "u32" },
+    queueDepth: { offset: 80, type: "u32" },
+    readSplit: { offset: 84, type: "u32" },
+    paranoid: { offset: 88, type: "u32" },
+    reserved0: { offset: 92, type: "u32" },
   },
 } as const satisfies StructLayout;
 
@@ -347,6 +349,37 @@ export const Stats = {
     rssBytes: { offset: 232, type: "u64" },
     reader: { offset: 240, type: "u32" },
     readerRefusal: { offset: 244, type: "u32" },
+  },
+} as const satisfies StructLayout;
+
+export const HeadsTraining = {
+  name: "HeadsTraining",
+  size: 40,
+  align: 8,
+  fields: {
+    seed: { offset: 0, type: "u64" },
+    begin: { offset: 8, type: "u32" },
+    steps: { offset: 12, type: "u32" },
+    recorded: { offset: 16, type: "u32" },
+    capacity: { offset: 20, type: "u32" },
+    doneSteps: { offset: 24, type: "u32" },
+    totalSteps: { offset: 28, type: "u32" },
+    done: { offset: 32, type: "u32" },
+    reserved: { offset: 36, type: "u32" },
+  },
+} as const satisfies StructLayout;
+
+export const HeadFigures = {
+  name: "HeadFigures",
+  size: 24,
+  align: 4,
+  fields: {
+    router: { offset: 0, type: "f32" },
+    routerAll: { offset: 4, type: "f32" },
+    head: { offset: 8, type: "f32" },
+    headAll: { offset: 12, type: "f32" },
+    heldTokens: { offset: 16, type: "u32" },
+    used: { offset: 20, type: "u32" },
   },
 } as const satisfies StructLayout;
 
@@ -563,6 +596,10 @@ export const symbols = {
   fm_engine_step: { args: ["u32", "ptr", "u32", "u32"], returns: "i32" },
   fm_engine_cancel: { args: ["u32"], returns: "i32" },
   fm_engine_close: { args: ["u32"], returns: "i32" },
+  fm_heads_load: { args: ["u32", "ptr", "u32"], returns: "i32" },
+  fm_heads_train: { args: ["u32", "ptr"], returns: "i32" },
+  fm_heads_save: { args: ["u32", "ptr", "u32"], returns: "i32" },
+  fm_heads_figures: { args: ["u32", "ptr", "u32"], returns: "i32" },
   fm_session_open: { args: ["u32", "ptr"], returns: "i32" },
   fm_session_load: { args: ["u32", "ptr", "u32", "ptr"], returns: "i32" },
   fm_session_info: { args: ["u32", "ptr"], returns: "i32" },

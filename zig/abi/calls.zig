@@ -4,6 +4,7 @@
 //! `pack([]align(8) u8, *Message) Error!void` and what machine.zig asks for).
 
 const engine = @import("engine.zig");
+const heads = @import("heads.zig");
 const session = @import("session.zig");
 const library = @import("library.zig");
 const machine = @import("machine.zig");
@@ -15,6 +16,7 @@ pub fn Table(comptime core: type) type {
     return struct {
         const Library = library.Calls(@This());
         const Engine = engine.Calls(core);
+        const Heads = heads.Calls(core);
         const Session = session.Calls(core);
 
         pub const fm_abi_hash = Library.abiHash;
@@ -39,6 +41,11 @@ pub fn Table(comptime core: type) type {
         pub const fm_engine_step = Engine.step;
         pub const fm_engine_cancel = Engine.cancel;
         pub const fm_engine_close = Engine.close;
+
+        pub const fm_heads_load = Heads.load;
+        pub const fm_heads_train = Heads.train;
+        pub const fm_heads_save = Heads.save;
+        pub const fm_heads_figures = Heads.figures;
 
         pub const fm_session_open = Session.open;
         pub const fm_session_load = Session.load;

@@ -43,6 +43,18 @@ const model = struct {
         pub fn trace(engine: *Engine, path: []const u8) Error!void {
             if (path.len == 0) return engine.message.fail(error.InvalidArgument, "no trace is being recorded", .{});
         }
+        pub fn loadHeads(engine: *Engine, path: []const u8) Error!void {
+            return engine.message.fail(error.InvalidArgument, "{s} is no file of heads", .{path});
+        }
+        pub fn saveHeads(engine: *Engine, path: []const u8) Error!void {
+            return engine.message.fail(error.InvalidArgument, "no heads for {s}", .{path});
+        }
+        pub fn trainHeads(_: *Engine, args: *types.HeadsTraining) Error!void {
+            args.done = 1;
+        }
+        pub fn headFigures(_: *const Engine) []const types.HeadFigures {
+            return &.{};
+        }
         pub fn cancel(engine: *Engine) void {
             engine.cancelled.store(true, .release);
         }

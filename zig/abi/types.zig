@@ -181,6 +181,8 @@ pub const EngineOptions = extern struct {
     memory_bytes: u64 = 0,
     /// The simulated reader delivers this much, in real time, to measure against; 0: no limit, and no time passes.
     throttle_bytes_per_second: u64 = 0,
+    heads_bytes: u64 = 0, // size of the file of heads that will be loaded; counted in the plan
+    heads_training_bytes: u64 = 0, // memory to record and train heads in; 0: none are trained
     context: u32 = 0, // tokens per session; 0 = min(model's, 8192)
     threads: u32 = 0, // compute threads; 0 = all cores
     cpu_level: u32 = 0, // CpuLevel
@@ -316,6 +318,30 @@ pub const Stats = extern struct {
     rss_bytes: u64,
     reader: u32, // ReaderKind that was opened
     reader_refusal: u32, // errno with which the system refused io_uring to an automatic choice, else 0
+};
+
+/// A slice of training heads, see `EngineOptions.heads_training_bytes`. The same tokens and seed give the same heads.
+pub const HeadsTraining = extern struct {
+    seed: u64 = 0,
+    begin: u32 = 0, // 0: only tell what was recorded; 1: end the recording and train
+    steps: u32 = 0, // per layer; 0 = 1,500
+    // results
+    recorded: u32 = 0, // tokens
+    capacity: u32 = 0, // most tokens that can be recorded
+    done_steps: u32 = 0,
+    total_steps: u32 = 0,
+    done: u32 = 0,
+    reserved: u32 = 0,
+};
+
+/// What guesses for a layer were worth on held-out tokens: shares of the experts needed.
+pub const HeadFigures = extern struct {
+    router: f32, // named by the next layer's own router, K guesses
+    router_all: f32, // with half as many guesses again
+    head: f32,
+    head_all: f32,
+    held_tokens: u32,
+    used: u32, // 1: the head is better and in the file
 };
 
 /// How a replay chooses what leaves the cache.

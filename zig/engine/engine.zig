@@ -17,6 +17,10 @@ const Activations = @import("activations.zig").Activations;
 const batch_room = @import("batch.zig");
 const forward = @import("forward.zig");
 const foundation_room = @import("foundation.zig");
+const Heads = @import("heads.zig").Heads;
+const heads_file = @import("heads_file.zig");
+const HeadsRecorder = @import("heads_recorder.zig").HeadsRecorder;
+const HeadsTrainer = @import("heads_trainer.zig").HeadsTrainer;
 const memory_plan = @import("memory_plan.zig");
 const model_room = @import("model.zig");
 const outputs = @import("outputs.zig");
@@ -92,6 +96,8 @@ pub const Engine = struct {
     dense_bytes_read: u64 = 0,
     clock: ?Hooks.Clock,
     recorder: ?*TraceRecorder = null,
+    heads: ?Heads = null,
+    heads_trainer: ?HeadsTrainer = null,
     step_ns: u64 = 0,
     disk_busy_ns: u64 = 0,
     /// Consumed by the call that returns Cancelled.
@@ -171,6 +177,16 @@ pub const Engine = struct {
         };
         engine.predictor = predictor_room.Predictor.init(arena, shape, settings, mode) catch return outOfMemory(message);
         engine.predictor.bad = hooks.bad_guesses;
+        if (settings.heads_training_bytes != 0) engine.heads_trainer = try .init(.{
+            .gpa = gpa,
+            .device = device,
+            .shape = &engine.description.shape,
+            .k = settings.experts_per_token,
+            .chunk_tokens = plan_.chunk_tokens,
+            .model = &engine.model,
+            .bytes = settings.heads_training_bytes,
+        }, message);
+        errdefer if (engine.heads_trainer) |*trainer| trainer.deinit();
         try engine.openFiles(foundation, hooks, message);
         engine.arena = foundation.arena;
     }
@@ -223,6 +239,8 @@ pub const Engine = struct {
         if (engine.paranoid) |*paranoid| paranoid.deinit();
         engine.reader.deinit();
         engine.files.close();
+        engine.dropHeads();
+        if (engine.heads_trainer) |*trainer| trainer.deinit();
         for ([_]*backend.Buffer{ &engine.slots, &engine.scratch, &engine.weights }) |buffer| device.vtable.free(device.context, buffer);
         device.vtable.deinit(device.context);
         engine.description.deinit();
@@ -326,6 +344,61 @@ pub const Engine = struct {
         }, &engine.message);
     }
 
+    /// Guesses with a file's heads from now on, in place of those loaded before. `heads_bytes` of the options must have
+    /// counted it.
+    pub fn loadHeads(engine: *Engine, path: []const u8) Error!void {
+        const shape = &engine.description.shape;
+        const contents = try heads_file.load(engine.gpa, engine.device, path, shape, engine.settings.heads_bytes, &engine.message);
+        const places = engine.gpa.alloc(?usize, shape.layers) catch {
+            var buffer = contents.buffer;
+            engine.device.vtable.free(engine.device.context, &buffer);
+            engine.gpa.free(contents.figures);
+            return outOfMemory(&engine.message);
+        };
+        engine.dropHeads();
+        engine.heads = .init(engine.device, contents.buffer, contents.body_bytes, shape, contents.width, contents.figures, places);
+    }
+
+    fn dropHeads(engine: *Engine) void {
+        const heads = if (engine.heads) |*heads| heads else return;
+        heads.deinit();
+        engine.gpa.free(heads.figures);
+        engine.gpa.free(heads.places);
+        engine.heads = null;
+    }
+
+    fn headsRecorder(engine: *Engine) ?*HeadsRecorder {
+        const trainer = if (engine.heads_trainer) |*trainer| trainer else return null;
+        return if (trainer.recording()) &trainer.recorder else null;
+    }
+
+    /// Tells what was recorded, and trains for some tens of milliseconds when asked to.
+    pub fn trainHeads(engine: *Engine, args: *abi.HeadsTraining) Error!void {
+        const trainer = try engine.headsTrainer();
+        try engine.takeCancel();
+        try trainer.slice(args, &engine.message);
+    }
+
+    fn headsTrainer(engine: *Engine) Error!*HeadsTrainer {
+        if (engine.heads_trainer) |*trainer| return trainer;
+        return engine.message.fail(error.InvalidArgument, "the model was opened without memory to train heads in; set heads_training_bytes", .{});
+    }
+
+    /// Writes the trained heads into a file that `loadHeads` takes.
+    pub fn saveHeads(engine: *Engine, path: []const u8) Error!void {
+        const trainer = try engine.headsTrainer();
+        if (!trainer.done()) return engine.message.fail(error.InvalidArgument, "the heads are not trained yet; train until it is done", .{});
+        const k = engine.settings.experts_per_token;
+        try heads_file.save(path, &engine.description.shape, k, trainer.width, trainer.figures, trainer.bodies.items, &engine.message);
+    }
+
+    /// Per layer, of the heads that were loaded, else of those that were trained; empty when there are none.
+    pub fn headFigures(engine: *const Engine) []const abi.HeadFigures {
+        if (engine.heads) |*heads| return heads.figures;
+        const trainer = if (engine.heads_trainer) |*trainer| trainer else return &.{};
+        return if (trainer.done()) trainer.figures else &.{};
+    }
+
     /// Any thread. The running load or prompt step returns Cancelled soon, else the next call of either kind does at
     /// its entry; a step of one token per session is short and completes first.
     pub fn cancel(engine: *Engine) void {
@@ -383,6 +456,8 @@ pub const Engine = struct {
             .store = &engine.store,
             .workspace = &engine.workspace,
             .predictor = &engine.predictor,
+            .heads = if (engine.heads) |*heads| heads else null,
+            .heads_recorder = engine.headsRecorder(),
             .recorder = engine.recorder,
             .step = engine.steps,
             .message = &engine.message,

@@ -10,6 +10,8 @@ const Activations = @import("activations.zig").Activations;
 const attention_layer = @import("attention_layer.zig");
 const batch_room = @import("batch.zig");
 const delta_layer = @import("delta_layer.zig");
+const Heads = @import("heads.zig").Heads;
+const HeadsRecorder = @import("heads_recorder.zig").HeadsRecorder;
 const model_room = @import("model.zig");
 const moe_layer = @import("moe_layer.zig");
 const Predictor = @import("predictor.zig").Predictor;
@@ -31,6 +33,10 @@ pub const Pass = struct {
     state: *const StateLayout,
     store: *store.Store,
     predictor: *Predictor,
+    /// Null where none were loaded.
+    heads: ?*const Heads,
+    /// Null unless heads are to be trained on this step.
+    heads_recorder: ?*HeadsRecorder,
     /// Null when nothing is recorded.
     recorder: ?*TraceRecorder,
     step: u64,

@@ -9,6 +9,8 @@ const Paranoid = @import("../experts/paranoid.zig").Paranoid;
 const store = @import("../experts/store.zig");
 const Description = @import("../format/description.zig").Description;
 const Activations = @import("activations.zig").Activations;
+const Heads = @import("heads.zig").Heads;
+const heads_width_max = @import("heads.zig").width_max;
 const predictor = @import("predictor.zig");
 const Settings = @import("settings.zig").Settings;
 const StateLayout = @import("state_layout.zig").StateLayout;
@@ -142,8 +144,14 @@ fn scratchBytes(inputs: Inputs, tokens: u32) u64 {
     const activations: Activations = .init(shape, tokens, inputs.settings.experts_per_token);
     const hashes = if (inputs.settings.paranoid) Paranoid.tableBytes(shape.layers, shape.experts) else 0;
     const host = Workspace.bytes(shape, inputs.settings, tokens) + store.Store.tableBytes(shape.layers, shape.experts, 0, speculation) +
-        predictor.Predictor.bytes(shape, inputs.settings) + hashes;
+        predictor.Predictor.bytes(shape, inputs.settings) + hashes + headsBytes(inputs.settings, shape.experts);
     return activations.bytes + inputs.device.vtable.scratchBytes(inputs.device.context, &shapes) + host + weights_load.memory_bytes;
+}
+
+/// Heads that will be loaded, and the memory to train some in.
+fn headsBytes(settings: *const Settings, experts: u32) u64 {
+    const loaded = if (settings.heads_bytes == 0) 0 else settings.heads_bytes + Heads.workBytes(heads_width_max, experts);
+    return loaded + settings.heads_training_bytes;
 }
 
 /// What one more slot adds to the store's tables.

@@ -14,6 +14,7 @@ const Error = result.Error;
 pub fn run(pass: *const Pass, layer: usize, weights: *const model_room.Moe) Error!void {
     const distinct = try route(pass, layer, weights);
     pass.predictor.judge(layer, distinct);
+    if (pass.heads_recorder) |recorder| try recorder.record(pass, layer);
     const mark = TraceRecorder.mark(pass.store);
     const experts = try pass.store.begin(@intCast(layer), distinct);
     defer experts.end();

@@ -1,6 +1,7 @@
 //! Guesses the experts of the next layer while this one's are being read or computed, so that the disk need not fall idle:
 //! the next layer's own norm and router over the residual stream as it is. For the first layer, over the embedding of the
-//! token just sampled. Only steps of few tokens are guessed for. Owned by the engine; its thread enters.
+//! token just sampled. A trained head corrects the router where there is one. Only steps of few tokens are guessed
+//! for. Owned by the engine; its thread enters.
 
 const std = @import("std");
 const abi = @import("../abi/types.zig");
@@ -113,6 +114,7 @@ pub const Predictor = struct {
             .tokens = tokens,
             .outputs = &.{.{ .weight = &weights.moe.router, .out = pass.at(a.logits) }},
         });
+        if (pass.heads) |heads| heads.correct(layer, pass.at(a.normed), tokens, pass.at(a.logits));
         device.vtable.route(device.context, &.{
             .logits = pass.at(a.logits),
             .ids = pass.at(a.ids),

@@ -12,6 +12,7 @@ const Message = result.Message;
 pub const sessions_max = 256;
 pub const threads_max = 512;
 pub const chunk_tokens_max = 16384;
+const heads_bytes_max: u64 = 1 << 40;
 const context_default = 8192;
 const chunk_tokens_default = 512;
 
@@ -34,6 +35,8 @@ pub const Settings = struct {
     throttle_bytes_per_second: u64,
     wait_for_misses: bool,
     paranoid: bool,
+    heads_bytes: u64,
+    heads_training_bytes: u64,
 
     pub fn init(options: *const abi.EngineOptions, shape: *const abi.ModelDesc, message: *Message) Error!Settings {
         const o = options;
@@ -71,6 +74,8 @@ pub const Settings = struct {
         );
         if (o.throttle_bytes_per_second != 0 and (o.reader != @intFromEnum(abi.ReaderKind.simulated) or o.throttle_bytes_per_second > 1 << 40))
             return message.fail(error.InvalidArgument, "only the simulated reader can be throttled, to 1 byte to 1 TiB a second", .{});
+        if (@max(o.heads_bytes, o.heads_training_bytes) > heads_bytes_max)
+            return message.fail(error.InvalidArgument, "heads take at most {Bi}", .{heads_bytes_max});
         const kv_format: abi.Format = switch (o.kv_format) {
             @intFromEnum(abi.Format.f16) => .f16,
             @intFromEnum(abi.Format.f32) => .f32,
@@ -99,6 +104,8 @@ pub const Settings = struct {
             .throttle_bytes_per_second = o.throttle_bytes_per_second,
             .wait_for_misses = o.wait_for_misses == 1,
             .paranoid = o.paranoid == 1,
+            .heads_bytes = o.heads_bytes,
+            .heads_training_bytes = o.heads_training_bytes,
         };
         try settings.readerOptions().check(message);
         return settings;

@@ -1,0 +1,136 @@
+//! Small networks that correct what a layer's router says one layer early: hidden -> width -> experts with SiLU, over the
+//! same normed residual stream, added to the router's logits. Made by `heads_trainer`, kept in a file by `heads_file`. Owns one
+//! buffer of the device: every layer's weights and the space the guess itself needs.
+
+const std = @import("std");
+const abi = @import("../abi/types.zig");
+const backend = @import("../backend/backend.zig");
+
+/// Tokens guessed for at once.
+const tokens_max = @import("predictor.zig").tokens_max;
+pub const width_max = 1024;
+const alignment = 64;
+
+/// Neurons of a head. A large model's head reads fewer bytes than its router, which is a hundredth of a token at most.
+pub fn widthFor(shape: *const abi.ModelDesc) u32 {
+    return if (shape.hidden <= 1024) 256 else 64;
+}
+
+/// Where a layer's parts lie in the bytes of its head, in the file as in memory. Weights are f16, biases f32.
+pub const Block = struct {
+    first: usize, // f16 [width, hidden]
+    second: usize, // f16 [experts, width]
+    first_bias: usize, // f32 [width]
+    second_bias: usize, // f32 [experts]
+    bytes: usize,
+
+    pub fn of(hidden: u32, width: u32, experts: u32) Block {
+        var block: Block = undefined;
+        var end: usize = 0;
+        block.first = take(&end, @as(usize, width) * hidden * @sizeOf(f16));
+        block.second = take(&end, @as(usize, experts) * width * @sizeOf(f16));
+        block.first_bias = take(&end, width * @sizeOf(f32));
+        block.second_bias = take(&end, experts * @sizeOf(f32));
+        block.bytes = end;
+        return block;
+    }
+
+    fn take(end: *usize, bytes: usize) usize {
+        const offset = end.*;
+        end.* += std.mem.alignForward(usize, bytes, alignment);
+        return offset;
+    }
+};
+
+pub const Heads = struct {
+    device: backend.Backend,
+    buffer: backend.Buffer,
+    hidden: u32,
+    width: u32,
+    experts: u32,
+    /// Per layer the place of its head in the buffer, null where the router guesses better.
+    places: []const ?usize,
+    figures: []const abi.HeadFigures,
+    inner: usize, // f32 [tokens_max, width]
+    ones: usize, // f32 [tokens_max, width]
+    outer: usize, // f32 [tokens_max, experts]
+
+    /// What a guess needs beside the weights.
+    pub fn workBytes(width: u32, experts: u32) usize {
+        return 2 * rowsBytes(width) + rowsBytes(experts);
+    }
+
+    fn rowsBytes(dim: u32) usize {
+        return std.mem.alignForward(usize, @as(usize, tokens_max) * dim * @sizeOf(f32), alignment);
+    }
+
+    /// Takes the buffer over: `body_bytes` of weights are in it, `workBytes` more follow. The slices must outlive the heads.
+    pub fn init(
+        device: backend.Backend,
+        buffer: backend.Buffer,
+        body_bytes: usize,
+        shape: *const abi.ModelDesc,
+        width: u32,
+        figures: []const abi.HeadFigures,
+        places: []?usize,
+    ) Heads {
+        const block: Block = .of(shape.hidden, width, shape.experts);
+        var next: usize = 0;
+        for (places, figures) |*place, *figure| {
+            place.* = if (figure.used == 1) next else null;
+            if (figure.used == 1) next += block.bytes;
+        }
+        std.debug.assert(next == body_bytes);
+        var heads: Heads = .{
+            .device = device,
+            .buffer = buffer,
+            .hidden = shape.hidden,
+            .width = width,
+            .experts = shape.experts,
+            .places = places,
+            .figures = figures,
+            .inner = body_bytes,
+            .ones = body_bytes + rowsBytes(width),
+            .outer = body_bytes + 2 * rowsBytes(width),
+        };
+        const row: [width_max]f32 = @splat(1);
+        for (0..tokens_max) |token| {
+            const at = heads.ones + token * width * @sizeOf(f32);
+            device.vtable.write(device.context, heads.view(at), std.mem.sliceAsBytes(row[0..width]));
+        }
+        return heads;
+    }
+
+    pub fn deinit(heads: *Heads) void {
+        heads.device.vtable.free(heads.device.context, &heads.buffer);
+    }
+
+    fn view(heads: *const Heads, offset: usize) backend.View {
+        return .{ .buffer = &heads.buffer, .offset = offset };
+    }
+
+    /// Adds to the router's logits [tokens, experts]; nothing where the layer has no head.
+    pub fn correct(heads: *const Heads, layer: usize, x: backend.View, tokens: usize, logits: backend.View) void {
+        const place = heads.places[layer] orelse return;
+        const block: Block = .of(heads.hidden, heads.width, heads.experts);
+        const inner = heads.view(heads.inner);
+        const outer = heads.view(heads.outer);
+        const first = matrix(heads.view(place + block.first), heads.width, heads.hidden);
+        const second = matrix(heads.view(place + block.second), heads.experts, heads.width);
+        const device = heads.device;
+        device.vtable.linear(device.context, &.{ .x = x, .tokens = tokens, .outputs = &.{.{ .weight = &first, .out = inner }} });
+        heads.addRows(inner, heads.view(place + block.first_bias), tokens, heads.width);
+        device.vtable.swiglu(device.context, &.{ .gate = inner, .up = heads.view(heads.ones), .out = inner, .n = tokens * heads.width });
+        device.vtable.linear(device.context, &.{ .x = inner, .tokens = tokens, .outputs = &.{.{ .weight = &second, .out = outer }} });
+        heads.addRows(outer, heads.view(place + block.second_bias), tokens, heads.experts);
+        device.vtable.add(device.context, &.{ .out = logits, .x = outer, .n = tokens * heads.experts });
+    }
+
+    fn addRows(heads: *const Heads, out: backend.View, bias: backend.View, tokens: usize, dim: usize) void {
+        for (0..tokens) |token| heads.device.vtable.add(heads.device.context, &.{ .out = out.at(token * dim * @sizeOf(f32)), .x = bias, .n = dim });
+    }
+};
+
+fn matrix(weight: backend.View, rows: u32, cols: u32) backend.Linear {
+    return .{ .format = .f16, .rows = rows, .cols = cols, .weight = weight };
+}

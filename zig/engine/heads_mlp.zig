@@ -1,0 +1,287 @@
+//! A head in training: its weights in f32, their gradients and Adam's moments. Every product goes through the backend's
+//! `linear`, with transposed copies where the sum runs over the batch. Memory is one buffer that the host can see.
+
+const std = @import("std");
+const backend = @import("../backend/backend.zig");
+const heads = @import("heads.zig");
+const Random = @import("random.zig").Random;
+const expNegative = @import("vector_math.zig").expNegative;
+
+const lanes = 8;
+const Lane = @Vector(lanes, f32);
+const beta1 = 0.9;
+const beta2 = 0.99;
+const epsilon = 1e-8;
+
+pub const Mlp = struct {
+    device: backend.Backend,
+    buffer: backend.Buffer,
+    hidden: usize,
+    width: usize,
+    experts: usize,
+    batch: usize,
+    places: Places,
+    step: u32 = 0,
+
+    /// Offsets in floats. B rows of a batch.
+    const Places = struct {
+        parameters: usize, // first [width, hidden], second [experts, width], their biases
+        gradients: usize,
+        mean: usize,
+        square: usize,
+        x: usize, // [B, hidden]
+        x_across: usize, // [hidden, B]
+        gate: usize, // [B, width] before SiLU
+        inner: usize, // [B, width] after
+        inner_across: usize, // [width, B]
+        ones: usize, // [B, width]
+        inner_error: usize, // [B, width]
+        inner_error_across: usize, // [width, B]
+        out: usize, // [B, experts]
+        out_error: usize, // [B, experts]
+        out_error_across: usize, // [experts, B]
+        target: usize, // [B, experts]
+        second_across: usize, // [width, experts]
+        floats: usize,
+
+        fn of(hidden: usize, width: usize, experts: usize, batch: usize) Places {
+            const parameters = width * hidden + experts * width + width + experts;
+            const sizes = [_]usize{
+                parameters,      parameters,      parameters,      parameters,      batch * hidden,  batch * hidden,
+                batch * width,   batch * width,   batch * width,   batch * width,   batch * width,   batch * width,
+                batch * experts, batch * experts, batch * experts, batch * experts, width * experts,
+            };
+            var places: Places = undefined;
+            var end: usize = 0;
+            const fields = @typeInfo(Places).@"struct".fields;
+            inline for (fields[0..sizes.len], sizes) |field, size| {
+                @field(places, field.name) = end;
+                end += std.mem.alignForward(usize, size, 16);
+            }
+            places.floats = end;
+            return places;
+        }
+    };
+
+    pub fn bytesFor(hidden: usize, width: usize, experts: usize, batch: usize) u64 {
+        return Places.of(hidden, width, experts, batch).floats * @sizeOf(f32);
+    }
+
+    pub fn init(device: backend.Backend, hidden: usize, width: usize, experts: usize, batch: usize) backend.Error!Mlp {
+        std.debug.assert(batch % lanes == 0);
+        const places: Places = .of(hidden, width, experts, batch);
+        var mlp: Mlp = .{
+            .device = device,
+            .buffer = try device.vtable.alloc(device.context, places.floats * @sizeOf(f32), .scratch),
+            .hidden = hidden,
+            .width = width,
+            .experts = experts,
+            .batch = batch,
+            .places = places,
+        };
+        errdefer mlp.deinit();
+        if (mlp.buffer.host == null) return error.DeviceFailed;
+        @memset(mlp.at(places.ones, batch * width), 1);
+        return mlp;
+    }
+
+    pub fn deinit(mlp: *Mlp) void {
+        mlp.device.vtable.free(mlp.device.context, &mlp.buffer);
+    }
+
+    fn view(mlp: *const Mlp, place: usize) backend.View {
+        return .{ .buffer = &mlp.buffer, .offset = place * @sizeOf(f32) };
+    }
+
+    fn at(mlp: *const Mlp, place: usize, count: usize) []f32 {
+        return mlp.view(place).floats(count);
+    }
+
+    fn parameterCount(mlp: *const Mlp) usize {
+        return mlp.secondBias(0) + mlp.experts;
+    }
+
+    fn second(mlp: *const Mlp, base: usize) usize {
+        return base + mlp.width * mlp.hidden;
+    }
+
+    fn firstBias(mlp: *const Mlp, base: usize) usize {
+        return mlp.second(base) + mlp.experts * mlp.width;
+    }
+
+    fn secondBias(mlp: *const Mlp, base: usize) usize {
+        return mlp.firstBias(base) + mlp.width;
+    }
+
+    pub fn inputRow(mlp: *const Mlp, row: usize) []f32 {
+        return mlp.at(mlp.places.x + row * mlp.hidden, mlp.hidden);
+    }
+
+    pub fn inputView(mlp: *const Mlp) backend.View {
+        return mlp.view(mlp.places.x);
+    }
+
+    pub fn setTarget(mlp: *const Mlp, row: usize, chosen: []const u16) void {
+        const target = mlp.at(mlp.places.target + row * mlp.experts, mlp.experts);
+        @memset(target, 0);
+        for (chosen) |id| target[id] = 1;
+    }
+
+    /// New weights: uniform, scaled by the inputs, the second layer's small, so that the router's word stands at first; the
+    /// output begins at how often an expert is chosen on average.
+    pub fn begin(mlp: *Mlp, random: *Random, k: usize) void {
+        const p = &mlp.places;
+        mlp.step = 0;
+        const count = mlp.parameterCount();
+        for ([_]usize{ p.parameters, p.mean, p.square }) |place| @memset(mlp.at(place, count), 0);
+        fill(mlp.at(p.parameters, mlp.width * mlp.hidden), random, 1 / @sqrt(@as(f64, @floatFromInt(mlp.hidden))));
+        fill(mlp.at(mlp.second(p.parameters), mlp.experts * mlp.width), random, 0.1 / @sqrt(@as(f64, @floatFromInt(mlp.width))));
+        const often = @as(f64, @floatFromInt(k)) / @as(f64, @floatFromInt(mlp.experts));
+        const odds: f32 = @floatCast(@max(-8, @min(8, @log(often) - @log(@max(1 - often, 1e-4)))));
+        @memset(mlp.at(mlp.secondBias(p.parameters), mlp.experts), odds);
+    }
+
+    fn fill(values: []f32, random: *Random, bound: f64) void {
+        for (values) |*value| value.* = @floatCast((2 * random.uniform() - 1) * bound);
+    }
+
+    /// What is added to the router's logits of the first `count` inputs, [count, experts].
+    pub fn forward(mlp: *const Mlp, count: usize) []f32 {
+        const p = &mlp.places;
+        mlp.product(p.x, count, p.parameters, mlp.width, mlp.hidden, p.gate);
+        addBias(mlp.at(p.gate, count * mlp.width), mlp.at(mlp.firstBias(p.parameters), mlp.width));
+        mlp.device.vtable.swiglu(mlp.device.context, &.{ .gate = mlp.view(p.gate), .up = mlp.view(p.ones), .out = mlp.view(p.inner), .n = count * mlp.width });
+        mlp.product(p.inner, count, mlp.second(p.parameters), mlp.experts, mlp.width, p.out);
+        const out = mlp.at(p.out, count * mlp.experts);
+        addBias(out, mlp.at(mlp.secondBias(p.parameters), mlp.experts));
+        return out;
+    }
+
+    /// One step over the whole batch; `router` [batch, experts] are the logits that are corrected.
+    pub fn learn(mlp: *Mlp, router: []const f32, rate: f32) void {
+        const p = &mlp.places;
+        const b = mlp.batch;
+        const out = mlp.forward(b);
+        for (out, router) |*value, base| value.* += base;
+        const out_error = mlp.at(p.out_error, b * mlp.experts);
+        outputErrors(out_error, out, mlp.at(p.target, b * mlp.experts), @as(f32, @floatFromInt(b)));
+
+        transpose(mlp.at(p.out_error_across, b * mlp.experts), out_error, b, mlp.experts);
+        transpose(mlp.at(p.inner_across, b * mlp.width), mlp.at(p.inner, b * mlp.width), b, mlp.width);
+        mlp.product(p.out_error_across, mlp.experts, p.inner_across, mlp.width, b, mlp.second(p.gradients));
+        sumRows(mlp.at(mlp.secondBias(p.gradients), mlp.experts), out_error);
+
+        transpose(mlp.at(p.second_across, mlp.width * mlp.experts), mlp.at(mlp.second(p.parameters), mlp.experts * mlp.width), mlp.experts, mlp.width);
+        mlp.product(p.out_error, b, p.second_across, mlp.width, mlp.experts, p.inner_error);
+        const inner_error = mlp.at(p.inner_error, b * mlp.width);
+        throughSilu(inner_error, mlp.at(p.gate, b * mlp.width));
+        transpose(mlp.at(p.inner_error_across, b * mlp.width), inner_error, b, mlp.width);
+        transpose(mlp.at(p.x_across, b * mlp.hidden), mlp.at(p.x, b * mlp.hidden), b, mlp.hidden);
+        mlp.product(p.inner_error_across, mlp.width, p.x_across, mlp.hidden, b, p.gradients);
+        sumRows(mlp.at(mlp.firstBias(p.gradients), mlp.width), inner_error);
+        mlp.adam(rate);
+    }
+
+    /// out [rows_in, rows] = x [rows_in, cols] times weight [rows, cols] transposed
+    fn product(mlp: *const Mlp, x: usize, rows_in: usize, weight: usize, rows: usize, cols: usize, out: usize) void {
+        const matrix: backend.Linear = .{ .format = .f32, .rows = @intCast(rows), .cols = @intCast(cols), .weight = mlp.view(weight) };
+        mlp.device.vtable.linear(mlp.device.context, &.{
+            .x = mlp.view(x),
+            .tokens = rows_in,
+            .outputs = &.{.{ .weight = &matrix, .out = mlp.view(out) }},
+        });
+    }
+
+    fn adam(mlp: *Mlp, rate: f32) void {
+        mlp.step += 1;
+        const p = &mlp.places;
+        const n = mlp.parameterCount();
+        const steps: f32 = @floatFromInt(mlp.step);
+        const mean_rate = rate / (1 - std.math.pow(f32, beta1, steps));
+        const square_rate = 1 / (1 - std.math.pow(f32, beta2, steps));
+        for (mlp.at(p.parameters, n), mlp.at(p.gradients, n), mlp.at(p.mean, n), mlp.at(p.square, n)) |*w, g, *m, *v| {
+            m.* = beta1 * m.* + (1 - beta1) * g;
+            v.* = beta2 * v.* + (1 - beta2) * g * g;
+            w.* -= mean_rate * m.* / (@sqrt(v.* * square_rate) + epsilon);
+        }
+    }
+
+    /// The weights as the file will keep them.
+    pub fn round(mlp: *Mlp) void {
+        for (mlp.at(mlp.places.parameters, mlp.firstBias(0))) |*w| w.* = half(w.*);
+    }
+
+    fn half(w: f32) f16 {
+        return @floatCast(std.math.clamp(w, -std.math.floatMax(f16), std.math.floatMax(f16)));
+    }
+
+    pub fn appendBody(mlp: *const Mlp, gpa: std.mem.Allocator, bodies: *std.ArrayList(u8)) error{OutOfMemory}!void {
+        const block: heads.Block = .of(@intCast(mlp.hidden), @intCast(mlp.width), @intCast(mlp.experts));
+        const body = try bodies.addManyAsSlice(gpa, block.bytes);
+        @memset(body, 0);
+        const base = mlp.places.parameters;
+        halves(body[block.first..], mlp.at(base, mlp.width * mlp.hidden));
+        halves(body[block.second..], mlp.at(mlp.second(base), mlp.experts * mlp.width));
+        @memcpy(body[block.first_bias..][0 .. mlp.width * 4], std.mem.sliceAsBytes(mlp.at(mlp.firstBias(base), mlp.width)));
+        @memcpy(body[block.second_bias..][0 .. mlp.experts * 4], std.mem.sliceAsBytes(mlp.at(mlp.secondBias(base), mlp.experts)));
+    }
+
+    fn halves(to: []u8, values: []const f32) void {
+        for (values, 0..) |value, i| std.mem.writeInt(u16, to[i * 2 ..][0..2], @bitCast(half(value)), .little);
+    }
+};
+
+const one: Lane = @splat(1);
+
+fn sigmoid(x: Lane) Lane {
+    const e = expNegative(-@abs(x));
+    return @select(f32, x < @as(Lane, @splat(0)), e, one) / (one + e);
+}
+
+/// Of the mean over the batch. Lengths are multiples of `lanes`, as the batch is.
+fn outputErrors(errors: []f32, out: []const f32, target: []const f32, batch: f32) void {
+    var i: usize = 0;
+    while (i < errors.len) : (i += lanes) {
+        const wanted: Lane = target[i..][0..lanes].*;
+        errors[i..][0..lanes].* = (sigmoid(out[i..][0..lanes].*) - wanted) / @as(Lane, @splat(batch));
+    }
+}
+
+/// errors *= the derivative of x * sigmoid(x) at `gate`
+fn throughSilu(errors: []f32, gate: []const f32) void {
+    var i: usize = 0;
+    while (i < errors.len) : (i += lanes) {
+        const x: Lane = gate[i..][0..lanes].*;
+        const s = sigmoid(x);
+        errors[i..][0..lanes].* = @as(Lane, errors[i..][0..lanes].*) * s * (one + x * (one - s));
+    }
+}
+
+fn addBias(rows: []f32, bias: []const f32) void {
+    var first: usize = 0;
+    while (first < rows.len) : (first += bias.len) {
+        for (rows[first..][0..bias.len], bias) |*value, b| value.* += b;
+    }
+}
+
+fn sumRows(out: []f32, rows: []const f32) void {
+    @memset(out, 0);
+    var first: usize = 0;
+    while (first < rows.len) : (first += out.len) {
+        for (out, rows[first..][0..out.len]) |*sum, value| sum.* += value;
+    }
+}
+
+/// to [cols, rows] from [rows, cols], in tiles that stay in the cache.
+fn transpose(to: []f32, from: []const f32, rows: usize, cols: usize) void {
+    const tile = 16;
+    var r: usize = 0;
+    while (r < rows) : (r += tile) {
+        var c: usize = 0;
+        while (c < cols) : (c += tile) {
+            for (c..@min(c + tile, cols)) |col| {
+                for (r..@min(r + tile, rows)) |row| to[col * rows + row] = from[row * cols + col];
+            }
+        }
+    }
+}

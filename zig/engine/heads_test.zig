@@ -1,0 +1,196 @@
+//! Heads on a small model: training reaches a stated recall and is the same for every slicing and thread count, what is
+//! saved guesses as it did, outputs do not change, and files that are damaged or of another model are refused.
+
+const std = @import("std");
+const abi = @import("../abi/types.zig");
+const Message = @import("../abi/result.zig").Message;
+const engine_room = @import("engine.zig");
+const rig = @import("test_rig.zig");
+const test_model = @import("../format/test_model.zig");
+
+const Engine = engine_room.Engine;
+const expect = std.testing.expect;
+const expectEqual = std.testing.expectEqual;
+const expectError = std.testing.expectError;
+const gpa = rig.gpa;
+
+const model_options: test_model.Options = .{ .experts = 16, .experts_per_token = 4, .vocab = 64, .tied = true };
+
+const training: abi.EngineOptions = .{
+    .threads = 1,
+    .cpu_level = @intFromEnum(abi.CpuLevel.automatic),
+    .kv_format = @intFromEnum(abi.Format.f32),
+    .heads_training_bytes = 8 << 20,
+};
+
+fn record(engine: *Engine, tokens: usize) !void {
+    const session = try engine.openSession();
+    defer session.close();
+    var buffer: [128]u32 = undefined;
+    var seed: u64 = 0;
+    var fed: usize = 0;
+    while (fed < tokens) : (fed += buffer.len) {
+        session.reset();
+        var feeds = [_]rig.Feed{.{ .session = session, .tokens = rig.prompt(seed, &buffer, 64), .flags = &.{} }};
+        try rig.step(engine, &feeds);
+        seed += 1;
+    }
+}
+
+fn train(engine: *Engine, steps: u32) !abi.HeadsTraining {
+    var args: abi.HeadsTraining = .{ .seed = 5, .begin = 1, .steps = steps };
+    while (args.done == 0) try engine.trainHeads(&args);
+    return args;
+}
+
+fn trainedFile(disk: *const rig.Disk, options: abi.EngineOptions, path: []const u8, steps: u32) !void {
+    const engine = try rig.open(disk, options, .{});
+    defer engine.close();
+    try record(engine, 4096);
+    _ = try train(engine, steps);
+    try engine.saveHeads(path);
+}
+
+fn bytesOf(path: []const u8) ![]u8 {
+    return std.Io.Dir.cwd().readFileAlloc(std.testing.io, path, gpa, .limited(16 << 20));
+}
+
+test "heads beat the router on tokens they have not seen" {
+    var disk: rig.Disk = try .init(model_options);
+    defer disk.deinit();
+    const engine = try rig.open(&disk, training, .{});
+    defer engine.close();
+    var told: abi.HeadsTraining = .{};
+    try engine.trainHeads(&told);
+    try expectEqual(0, told.recorded);
+    var early: abi.HeadsTraining = .{ .begin = 1 };
+    try expectError(error.InvalidArgument, engine.trainHeads(&early)); // nothing recorded
+    try record(engine, 4096);
+    try expectError(error.InvalidArgument, engine.saveHeads("never"));
+    const outcome = try train(engine, 300);
+    try expectEqual(4096, outcome.recorded);
+    try expectEqual(3 * 300, outcome.done_steps);
+    const figures = engine.headFigures();
+    try expectEqual(3, figures.len);
+    for (figures, 0..) |figure, layer| {
+        try expectEqual(512, figure.held_tokens);
+        try expectEqual(1, figure.used);
+        errdefer std.debug.print("layer {d}: {any}\n", .{ layer, figure });
+        try expect(figure.head > figure.router and figure.head_all > figure.head);
+    }
+    try expect(figures[0].head > 0.36 and figures[1].head > 0.58 and figures[2].head > 0.60);
+}
+
+test "the same tokens and seed give the same file, whatever the threads" {
+    var disk: rig.Disk = try .init(model_options);
+    defer disk.deinit();
+    var paths: [2][256]u8 = undefined;
+    var files: [2][]u8 = undefined;
+    for (&files, &paths, [_]u32{ 1, 3 }) |*file, *buffer, threads| {
+        var options = training;
+        options.threads = threads;
+        const path = try disk.path(buffer, if (threads == 1) "one.heads" else "three.heads");
+        try trainedFile(&disk, options, path, 40);
+        file.* = try bytesOf(path);
+    }
+    defer for (files) |file| gpa.free(file);
+    try std.testing.expectEqualSlices(u8, files[0], files[1]);
+}
+
+fn sampledWith(disk: *const rig.Disk, heads: ?[]const u8, guesses: *abi.Stats, sampled: []u32) !void {
+    var options = rig.exact;
+    options.prefetch = @intFromEnum(abi.Prefetch.on);
+    options.reader = @intFromEnum(abi.ReaderKind.pread);
+    options.heads_bytes = 1 << 20;
+    const engine = try rig.open(disk, options, .{});
+    defer engine.close();
+    if (heads) |path| try engine.loadHeads(path);
+    const session = try engine.openSession();
+    defer session.close();
+    var next: u32 = 1;
+    for (sampled) |*id| {
+        var feeds = [_]rig.Feed{.{ .session = session, .tokens = &.{next}, .flags = &.{.sample} }};
+        try rig.step(engine, &feeds);
+        next = feeds[0].sampled;
+        id.* = @as(u32, @bitCast(feeds[0].logprob));
+    }
+    guesses.* = engine.stats();
+}
+
+test "loaded heads guess better than the routers did and change nothing else" {
+    var disk: rig.Disk = try .init(model_options);
+    defer disk.deinit();
+    var buffer: [256]u8 = undefined;
+    const path = try disk.path(&buffer, "model.heads");
+    try trainedFile(&disk, training, path, 300);
+    var stats: [2]abi.Stats = undefined;
+    var logprobs: [2][100]u32 = undefined;
+    try sampledWith(&disk, null, &stats[0], &logprobs[0]);
+    try sampledWith(&disk, path, &stats[1], &logprobs[1]);
+    try std.testing.expectEqualSlices(u32, &logprobs[0], &logprobs[1]);
+    try expectEqual(stats[0].guess_needed, stats[1].guess_needed);
+    try expect(stats[1].guess_right > stats[0].guess_right);
+    try expect(stats[1].guess_first_right > stats[0].guess_first_right);
+}
+
+test "damaged, foreign and uncounted files are refused" {
+    var disk: rig.Disk = try .init(model_options);
+    defer disk.deinit();
+    var other: rig.Disk = try .init(.{ .experts = 16, .experts_per_token = 4, .vocab = 64, .tied = true, .seed = 9, .hidden = 32 });
+    defer other.deinit();
+    var buffer: [256]u8 = undefined;
+    const path = try disk.path(&buffer, "model.heads");
+    try trainedFile(&disk, training, path, 40);
+    const good = try bytesOf(path);
+    defer gpa.free(good);
+
+    var options = rig.exact;
+    options.heads_bytes = good.len;
+    const engine = try rig.open(&disk, options, .{});
+    defer engine.close();
+    try engine.loadHeads(path);
+    try expectEqual(3, engine.headFigures().len);
+    for ([_]usize{ 0, 9, 17, 30, 70, 100, 200, good.len - 1 }) |place| {
+        const bad = try gpa.dupe(u8, good);
+        defer gpa.free(bad);
+        bad[place] ^= 0x20;
+        try expectRefusal(engine, &disk, bad);
+    }
+    try expectRefusal(engine, &disk, good[0 .. good.len - 1]);
+    try expectRefusal(engine, &disk, good[0..40]);
+    try expectEqual(3, engine.headFigures().len); // what was loaded stays
+
+    const foreign = try rig.open(&other, options, .{});
+    defer foreign.close();
+    try expectError(error.InvalidArgument, foreign.loadHeads(path));
+    try expect(std.mem.indexOf(u8, foreign.message.text(), "another model") != null);
+
+    options.heads_bytes = good.len - 1;
+    const narrow = try rig.open(&disk, options, .{});
+    defer narrow.close();
+    try expectError(error.InvalidArgument, narrow.loadHeads(path));
+    try expect(std.mem.indexOf(u8, narrow.message.text(), "memory plan counted") != null);
+}
+
+fn expectRefusal(engine: *Engine, disk: *const rig.Disk, bytes: []const u8) !void {
+    var buffer: [256]u8 = undefined;
+    const path = try disk.path(&buffer, "bad.heads");
+    try std.Io.Dir.cwd().writeFile(std.testing.io, .{ .sub_path = path, .data = bytes });
+    try expectError(error.InvalidArgument, engine.loadHeads(path));
+    try expect(std.mem.indexOf(u8, engine.message.text(), "bad.heads cannot be used") != null);
+}
+
+test "the plan counts heads and the memory to train them in; too little of it is refused" {
+    var disk: rig.Disk = try .init(model_options);
+    defer disk.deinit();
+    var message: Message = .{};
+    const plain = try engine_room.planOnly(gpa, disk.model.description, rig.exact, &message);
+    var options = rig.exact;
+    options.heads_bytes = 3 << 20;
+    options.heads_training_bytes = 8 << 20;
+    const counted = try engine_room.planOnly(gpa, disk.model.description, options, &message);
+    try expect(counted.scratch_bytes >= plain.scratch_bytes + (11 << 20));
+    options.heads_training_bytes = 4096;
+    try expectError(error.InvalidArgument, engine_room.Engine.open(gpa, disk.model.description, options, &message));
+    try expect(std.mem.indexOf(u8, message.text(), "to train heads in hold 0 tokens") != null);
+}

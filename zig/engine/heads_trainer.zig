@@ -1,0 +1,254 @@
+//! Trains one head after the other on what the recorder kept, to correct the router's logits: Adam on the binary cross
+//! entropy of every expert, in small steps, so that a call is short. The last eighth of the tokens is held out; on it head and router are compared, and a
+//! head that does not win is not kept. The same tokens and seed give the same heads, whatever the threads.
+
+const std = @import("std");
+const abi = @import("../abi/types.zig");
+const result = @import("../abi/result.zig");
+const backend = @import("../backend/backend.zig");
+const heads_room = @import("heads.zig");
+const HeadsRecorder = @import("heads_recorder.zig").HeadsRecorder;
+const Mlp = @import("heads_mlp.zig").Mlp;
+const model_room = @import("model.zig");
+const predictor = @import("predictor.zig");
+const process = @import("process.zig");
+const Random = @import("random.zig").Random;
+
+const Error = result.Error;
+const Message = result.Message;
+
+/// Tokens of a step.
+pub const batch_tokens = 256;
+/// Fewer recorded tokens teach nothing and prove nothing.
+pub const tokens_min = 1024;
+const held_share = 8;
+pub const steps_default = 1500;
+pub const steps_max = 1_000_000;
+const slice_ns = 50 * std.time.ns_per_ms;
+const rate_peak = 3e-3;
+const warm_steps = 20;
+
+pub const Parts = struct {
+    gpa: std.mem.Allocator,
+    device: backend.Backend,
+    shape: *const abi.ModelDesc,
+    k: u32,
+    /// Most tokens of an operation with quantised weights.
+    chunk_tokens: u32,
+    model: *const model_room.Model,
+    bytes: u64,
+};
+
+pub const HeadsTrainer = struct {
+    parts: Parts,
+    recorder: HeadsRecorder,
+    mlp: Mlp,
+    width: u32,
+    figures: []abi.HeadFigures, // [layers]
+    /// Of the layers whose heads are used, one after the other.
+    bodies: std.ArrayList(u8) = .empty,
+    logits: backend.Buffer, // f32 [batch_tokens, experts] of the router
+    random: Random = undefined,
+    /// Per layer; 0 while still recording.
+    steps: u32 = 0,
+    layer: u32 = 0,
+    step: u32 = 0,
+    scores: Scores = .{},
+
+    const Scores = struct { needed: u64 = 0, router: [2]u64 = @splat(0), head: [2]u64 = @splat(0) };
+
+    /// Without what is recorded.
+    fn ownBytes(shape: *const abi.ModelDesc) u64 {
+        const width = heads_room.widthFor(shape);
+        return Mlp.bytesFor(shape.hidden, width, shape.experts, batch_tokens) + batch_tokens * @as(u64, shape.experts) * @sizeOf(f32) +
+            shape.layers * (heads_room.Block.of(shape.hidden, width, shape.experts).bytes + @as(u64, @sizeOf(abi.HeadFigures)));
+    }
+
+    pub fn init(parts: Parts, message: *Message) Error!HeadsTrainer {
+        const shape = parts.shape;
+        if (shape.experts > std.math.maxInt(u16)) return message.fail(error.Unsupported, "heads are trained for at most 65,535 experts per layer", .{});
+        const token_bytes = HeadsRecorder.tokenBytes(shape, parts.k);
+        const capacity = (parts.bytes -| ownBytes(shape)) / token_bytes;
+        if (capacity < tokens_min) return message.fail(
+            error.InvalidArgument,
+            "{Bi:.2} to train heads in hold {d} tokens of this model; give {Bi:.2} or more",
+            .{ parts.bytes, capacity, ownBytes(shape) + tokens_min * token_bytes },
+        );
+        return create(parts, @intCast(@min(capacity, 1 << 24))) catch
+            message.fail(error.OutOfMemory, "no memory to train heads in; give fewer bytes", .{});
+    }
+
+    fn create(parts: Parts, capacity: usize) error{ OutOfMemory, DeviceFailed }!HeadsTrainer {
+        const shape = parts.shape;
+        const width = heads_room.widthFor(shape);
+        var recorder: HeadsRecorder = try .init(parts.gpa, shape, parts.k, capacity);
+        errdefer recorder.deinit();
+        var mlp: Mlp = try .init(parts.device, shape.hidden, width, shape.experts, batch_tokens);
+        errdefer mlp.deinit();
+        const figures = try parts.gpa.alloc(abi.HeadFigures, shape.layers);
+        errdefer parts.gpa.free(figures);
+        @memset(figures, std.mem.zeroes(abi.HeadFigures));
+        return .{
+            .parts = parts,
+            .recorder = recorder,
+            .mlp = mlp,
+            .width = width,
+            .figures = figures,
+            .logits = try parts.device.vtable.alloc(parts.device.context, batch_tokens * @as(usize, shape.experts) * @sizeOf(f32), .scratch),
+        };
+    }
+
+    pub fn deinit(trainer: *HeadsTrainer) void {
+        trainer.parts.device.vtable.free(trainer.parts.device.context, &trainer.logits);
+        trainer.bodies.deinit(trainer.parts.gpa);
+        trainer.parts.gpa.free(trainer.figures);
+        trainer.mlp.deinit();
+        trainer.recorder.deinit();
+    }
+
+    pub fn recording(trainer: *const HeadsTrainer) bool {
+        return trainer.steps == 0;
+    }
+
+    pub fn done(trainer: *const HeadsTrainer) bool {
+        return trainer.steps != 0 and trainer.layer == trainer.parts.shape.layers;
+    }
+
+    /// The first slice ends the recording and settles seed and steps.
+    pub fn slice(trainer: *HeadsTrainer, args: *abi.HeadsTraining, message: *Message) Error!void {
+        if (args.steps > steps_max) return message.fail(error.InvalidArgument, "{d} training steps; use at most {d}", .{ args.steps, steps_max });
+        if (args.begin > 1 or args.reserved != 0) return message.fail(error.InvalidArgument, "begin is 0 or 1, reserved is 0", .{});
+        if (args.begin == 1 and trainer.recording()) {
+            if (trainer.recorder.count < tokens_min) return message.fail(
+                error.InvalidArgument,
+                "{d} tokens were recorded; feed {d} or more before training heads",
+                .{ trainer.recorder.count, tokens_min },
+            );
+            trainer.steps = if (args.steps == 0) steps_default else args.steps;
+            trainer.random = .init(args.seed);
+        }
+        if (args.begin == 1) {
+            const begun = process.monotonicNs();
+            while (!trainer.done() and process.monotonicNs() - begun < slice_ns) try trainer.advance(message);
+        }
+        args.recorded = @intCast(trainer.recorder.count);
+        args.capacity = @intCast(trainer.recorder.capacity);
+        args.done_steps = trainer.layer * trainer.steps + @min(trainer.step, trainer.steps);
+        args.total_steps = trainer.parts.shape.layers * trainer.steps;
+        args.done = @intFromBool(trainer.done());
+    }
+
+    fn held(trainer: *const HeadsTrainer) usize {
+        return trainer.recorder.count / held_share;
+    }
+
+    fn taught(trainer: *const HeadsTrainer) usize {
+        return trainer.recorder.count - trainer.held();
+    }
+
+    fn advance(trainer: *HeadsTrainer, message: *Message) Error!void {
+        if (trainer.step == 0) trainer.mlp.begin(&trainer.random, trainer.parts.k);
+        if (trainer.step < trainer.steps) {
+            trainer.learn();
+        } else {
+            if (trainer.step == trainer.steps) trainer.mlp.round();
+            if (trainer.compare(trainer.step - trainer.steps)) return trainer.finishLayer(message);
+        }
+        trainer.step += 1;
+    }
+
+    fn learn(trainer: *HeadsTrainer) void {
+        const count = trainer.taught();
+        for (0..batch_tokens) |row| {
+            const token: usize = @intFromFloat(trainer.random.uniform() * @as(f64, @floatFromInt(count)));
+            trainer.recorder.input(trainer.layer, token, trainer.mlp.inputRow(row));
+            trainer.mlp.setTarget(row, trainer.recorder.expertsOf(trainer.layer, token));
+        }
+        const progress = @as(f32, @floatFromInt(trainer.step)) / @as(f32, @floatFromInt(trainer.steps));
+        const warm = @min(1, @as(f32, @floatFromInt(trainer.step + 1)) / warm_steps);
+        const router = trainer.routerLogits(batch_tokens);
+        const experts = trainer.parts.shape.experts;
+        for (0..batch_tokens) |row| centre(router[row * experts ..][0..experts]);
+        trainer.mlp.learn(router, rate_peak * warm * (1 - progress));
+    }
+
+    /// Of the first `count` inputs, [count, experts]; quantised products take no more tokens at once than a step.
+    fn routerLogits(trainer: *HeadsTrainer, count: usize) []f32 {
+        const device = trainer.parts.device;
+        const shape = trainer.parts.shape;
+        const out: backend.View = .{ .buffer = &trainer.logits };
+        var first: usize = 0;
+        while (first < count) {
+            const some = @min(trainer.parts.chunk_tokens, count - first);
+            device.vtable.linear(device.context, &.{
+                .x = trainer.mlp.inputView().at(first * shape.hidden * @sizeOf(f32)),
+                .tokens = some,
+                .outputs = &.{.{
+                    .weight = &trainer.parts.model.layers[trainer.layer].moe.router,
+                    .out = out.at(first * shape.experts * @sizeOf(f32)),
+                }},
+            });
+            first += some;
+        }
+        return out.floats(count * shape.experts);
+    }
+
+    /// Head and router on the next batch of held-out tokens; true when there are no more.
+    fn compare(trainer: *HeadsTrainer, batch: usize) bool {
+        const first = trainer.taught() + batch * batch_tokens;
+        if (first >= trainer.recorder.count) return true;
+        const count = @min(batch_tokens, trainer.recorder.count - first);
+        for (0..count) |row| trainer.recorder.input(trainer.layer, first + row, trainer.mlp.inputRow(row));
+        const experts = trainer.parts.shape.experts;
+        const router = trainer.routerLogits(count);
+        const head = trainer.mlp.forward(count);
+        for (head, router) |*value, base| value.* += base;
+        for (0..count) |row| {
+            const chosen = trainer.recorder.expertsOf(trainer.layer, first + row);
+            trainer.scores.needed += chosen.len;
+            trainer.score(&trainer.scores.router, router[row * experts ..][0..experts], chosen);
+            trainer.score(&trainer.scores.head, head[row * experts ..][0..experts], chosen);
+        }
+        return false;
+    }
+
+    /// Adds the chosen experts that are among the first K, and among all that would be guessed.
+    fn score(trainer: *const HeadsTrainer, sums: *[2]u64, logits: []const f32, chosen: []const u16) void {
+        const guesses = predictor.guessesPerToken(trainer.parts.shape, trainer.parts.k);
+        for (chosen) |id| {
+            var rank: usize = 0;
+            for (logits, 0..) |value, other| rank += @intFromBool(value > logits[id] or (value == logits[id] and other < id));
+            sums[0] += @intFromBool(rank < trainer.parts.k);
+            sums[1] += @intFromBool(rank < guesses);
+        }
+    }
+
+    fn finishLayer(trainer: *HeadsTrainer, message: *Message) Error!void {
+        const scores = &trainer.scores;
+        const won = scores.head[0] > scores.router[0];
+        if (won) trainer.mlp.appendBody(trainer.parts.gpa, &trainer.bodies) catch
+            return message.fail(error.OutOfMemory, "no memory for the trained heads", .{});
+        trainer.figures[trainer.layer] = .{
+            .router = share(scores.router[0], scores.needed),
+            .router_all = share(scores.router[1], scores.needed),
+            .head = share(scores.head[0], scores.needed),
+            .head_all = share(scores.head[1], scores.needed),
+            .held_tokens = @intCast(trainer.held()),
+            .used = @intFromBool(won),
+        };
+        trainer.scores = .{};
+        trainer.layer += 1;
+        trainer.step = 0;
+    }
+};
+
+/// The order of a token's experts does not depend on their mean; the cross entropy does.
+fn centre(logits: []f32) void {
+    var sum: f32 = 0;
+    for (logits) |value| sum += value;
+    for (logits) |*value| value.* -= sum / @as(f32, @floatFromInt(logits.len));
+}
+
+fn share(part: u64, whole: u64) f32 {
+    return @floatCast(@as(f64, @floatFromInt(part)) / @as(f64, @floatFromInt(whole)));
+}
