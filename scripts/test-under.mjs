@@ -19,7 +19,12 @@ await main(async (all) => {
   if (positionals.length !== 1) throw new Problem("usage: test-under.mjs LABEL [OPTIONS] [-- WRAPPER...]");
   const sanitize = values["sanitize-thread"];
   const prefix = `zig-out/under-${values.target ?? "host"}${sanitize ? "-tsan" : ""}`;
-  const options = [...(values.target ? [`-Dtarget=${values.target}`] : []), ...(sanitize ? ["-Dsanitize-thread"] : [])];
+  const options = [
+    ...(values.target ? [`-Dtarget=${values.target}`] : []),
+    ...(sanitize ? ["-Dsanitize-thread"] : []),
+    // Every way of running here is ten to fifty times slower; scripts/simulate.mjs runs the many seeds.
+    "-Dsimulations=300",
+  ];
   await zigBuild(["test-binaries", "--prefix", prefix, ...options]);
 
   const rooms = values.rooms?.split(",");
