@@ -43,6 +43,7 @@ pub fn build(b: *std.Build) void {
         .strip = b.option(bool, "strip", "Leave debug information out (default: yes, but for -Doptimize=Debug)") orelse
             (chosen != .Debug),
         .simulations = b.option(u64, "simulations", "Seeded runs of the expert store's simulation (default 3000)") orelse 3000,
+        .kernel_ring = b.option(bool, "kernel-ring", "Let the reader use io_uring where the system has it (default yes)") orelse true,
         .simulation_seed = b.option(u64, "simulation-seed", "The first run's seed") orelse 0,
     };
 
@@ -63,6 +64,7 @@ const Artifact = struct {
     strip: bool,
     /// Runs of the expert store's simulation, and the seed of the first.
     simulations: u64,
+    kernel_ring: bool,
     simulation_seed: u64,
 
     fn module(self: Artifact, b: *std.Build, root: []const u8, optimize: std.builtin.OptimizeMode) *std.Build.Module {
@@ -112,6 +114,7 @@ const Artifact = struct {
         if (level.len == 0) {
             o.addOption(u64, "simulations", self.simulations);
             o.addOption(u64, "simulation_seed", self.simulation_seed);
+            o.addOption(bool, "kernel_ring", self.kernel_ring);
         }
         return o;
     }

@@ -24,6 +24,7 @@ await main(async (all) => {
     ...(sanitize ? ["-Dsanitize-thread"] : []),
     // Every way of running here is ten to fifty times slower; scripts/simulate.mjs runs the many seeds.
     "-Dsimulations=300",
+    ...(wrapper[0] === "valgrind" ? ["-Dkernel-ring=false"] : []),
   ];
   await zigBuild(["test-binaries", "--prefix", prefix, ...options]);
 
