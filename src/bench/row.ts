@@ -14,8 +14,10 @@ export interface PhaseStatistics {
   expert_misses: number;
   expert_bytes_read: number;
   read_wait_s: number;
+  /** The reader that was opened, and why an automatic one is not io_uring. */
   reader: string;
   reader_refusal: string | null;
+  /** Settings came from what `tune` saved. */
   tuned: boolean;
   prefetch_issued: number;
   prefetch_used: number;

@@ -1,4 +1,5 @@
 /** What a run says about itself: the object of `run --json` and the line of --stats, K and bits beside every speed. Pure. */
+import type { PhaseStatistics } from "../bench/row.ts";
 import type { Plan, Stats, TopToken } from "../engine/index.ts";
 import type { ModelDescription } from "../models/description.ts";
 import { formatBytes, formatSeconds } from "./format.ts";
@@ -40,29 +41,8 @@ export function runResult(
   };
 }
 
-export interface RunStatistics {
-  backend: string;
-  experts_per_token: number;
-  prompt_s: number;
-  decode_s: number;
-  tokens_per_s: number;
-  token_ms_p50: number;
-  token_ms_p99: number;
-  expert_hits: number;
-  expert_misses: number;
-  expert_bytes_read: number;
-  read_wait_s: number;
-  /** The reader that was opened, and why an automatic one is not io_uring. */
-  reader: string;
-  reader_refusal: string | null;
-  /** Settings came from what `tune` saved. */
-  tuned: boolean;
-  prefetch_issued: number;
-  prefetch_used: number;
-  cache_bytes: number;
-  memory_limit_bytes: number;
-  peak_rss_bytes: number;
-}
+/** One run is one phase of its own. */
+export type RunStatistics = PhaseStatistics;
 
 export interface Timing {
   promptMs: number;
