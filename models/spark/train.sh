@@ -2,6 +2,7 @@
 # Trains spark on a machine with GPUs, in stages that each end on their own.
 #
 #   train.sh smoke             checks of the fast path, then 25 s of training on all GPUs, thrown away
+#   train.sh try SECONDS       one short whole run a GPU, each with another optimiser; `train` goes on with the best one's
 #   train.sh train TOTAL STOP  goes on with the run of TOTAL training seconds, until STOP seconds of this call are over
 #   train.sh finish            exports, answers and scores; writes what others need to $OUT
 #   train.sh fetch N           the N-th four parts of the bf16 weights to $OUT (fold.py join puts them together)
@@ -41,8 +42,13 @@ packers() {
   echo "shards: $(find "$DATA" -name 'train-*.npy' ! -name '*.draft*' | wc -l), $(du -sm "$DATA" | cut -f 1) MiB; last: $(tail -n 1 build/packer-0.log)"
 }
 
+# What `try` compares: the first is the baseline.
+CHOICES=("--optimiser adamw" "--size 0.2" "--size 0.4" "--size 0.8")
+
 trainer() {
-  "$PYTHON" -m torch.distributed.run --master-addr 127.0.0.1 --master-port "${PORT:-29511}" --nproc-per-node "$GPUS" train.py --rows "$ROWS" ${TINY:-} "$@"
+  local choice=()
+  if [ -f build/choice.txt ]; then read -ra choice < build/choice.txt; fi
+  "$PYTHON" -m torch.distributed.run --master-addr 127.0.0.1 --master-port "${PORT:-29511}" --nproc-per-node "$GPUS" train.py --rows "$ROWS" ${TINY:-} "${choice[@]}" "$@"
 }
 
 # A few small files as one: $OUT takes few files.
@@ -66,6 +72,24 @@ case "${1:-}" in
     [ -n "${TINY:-}" ] || "$PYTHON" smoke.py --rows "$ROWS"
     rm -rf build/smoke
     trainer --seconds 25 --out build/smoke --measure-every 10
+    packers
+    ;;
+  try)
+    packers
+    tries=()
+    for ((i = 0; i < GPUS; i++)); do
+      read -ra choice <<< "${CHOICES[i % ${#CHOICES[@]}]}"
+      rm -rf "build/try-$i"
+      LOCAL_RANK=$i RANK=0 WORLD_SIZE=1 "$PYTHON" train.py --rows "$ROWS" ${TINY:-} --seconds "$2" --measure-every 1e9 --save-every 1e9 \
+        --out "build/try-$i" "${choice[@]}" > "build/try-$i.log" 2>&1 &
+      tries+=($!)
+    done
+    for pid in "${tries[@]}"; do wait "$pid" || echo "try $pid failed"; done
+    for ((i = 0; i < GPUS; i++)); do
+      loss=$(grep -o '"held_loss_4bit": [0-9.]*' "build/try-$i.log" | tail -n 1 | grep -o '[0-9.]*$' || echo 99)
+      echo "$loss ${CHOICES[i % ${#CHOICES[@]}]} $(grep -o '"tokens": [0-9]*' "build/try-$i.log" | tail -n 1)"
+    done | sort -n | tee build/tried.txt
+    head -n 1 build/tried.txt | sed -E 's/^[0-9.]+ //; s/ "tokens.*//' > build/choice.txt
     packers
     ;;
   train)
@@ -113,7 +137,7 @@ case "${1:-}" in
     ls -l "$OUT"
     ;;
   *)
-    sed -n '2,11p' "$0"
+    sed -n '2,12p' "$0"
     exit 2
     ;;
 esac
