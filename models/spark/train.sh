@@ -2,7 +2,7 @@
 # Trains spark on a machine with GPUs, in stages that each end on their own.
 #
 #   train.sh smoke             checks of the fast path, then 25 s of training on all GPUs, thrown away
-#   train.sh try SECONDS       one short whole run a GPU, each with another optimiser; `train` goes on with the best one's
+#   train.sh try SECONDS       short whole runs side by side, each with another optimiser; `train` goes on with the best one's
 #   train.sh train TOTAL STOP  goes on with the run of TOTAL training seconds, until STOP seconds of this call are over
 #   train.sh finish            exports, answers and scores; writes what others need to $OUT
 #   train.sh fetch N           the N-th four parts of the bf16 weights to $OUT (fold.py join puts them together)
@@ -77,17 +77,17 @@ case "${1:-}" in
   try)
     packers
     tries=()
-    for ((i = 0; i < GPUS; i++)); do
-      read -ra choice <<< "${CHOICES[i % ${#CHOICES[@]}]}"
+    for i in "${!CHOICES[@]}"; do
+      read -ra choice <<< "${CHOICES[i]}"
       rm -rf "build/try-$i"
-      LOCAL_RANK=$i RANK=0 WORLD_SIZE=1 "$PYTHON" train.py --rows "$ROWS" ${TINY:-} --seconds "$2" --measure-every 1e9 --save-every 1e9 \
+      LOCAL_RANK=$((i % GPUS)) RANK=0 WORLD_SIZE=1 "$PYTHON" train.py --rows "$ROWS" ${TINY:-} --seconds "$2" --measure-every 1e9 --save-every 1e9 \
         --out "build/try-$i" "${choice[@]}" > "build/try-$i.log" 2>&1 &
       tries+=($!)
     done
     for pid in "${tries[@]}"; do wait "$pid" || echo "try $pid failed"; done
-    for ((i = 0; i < GPUS; i++)); do
+    for i in "${!CHOICES[@]}"; do
       loss=$(grep -o '"held_loss_4bit": [0-9.]*' "build/try-$i.log" | tail -n 1 | grep -o '[0-9.]*$' || echo 99)
-      echo "$loss ${CHOICES[i % ${#CHOICES[@]}]} $(grep -o '"tokens": [0-9]*' "build/try-$i.log" | tail -n 1)"
+      echo "$loss ${CHOICES[i]} $(grep -o '"tokens": [0-9]*' "build/try-$i.log" | tail -n 1)"
     done | sort -n | tee build/tried.txt
     head -n 1 build/tried.txt | sed -E 's/^[0-9.]+ //; s/ "tokens.*//' > build/choice.txt
     packers
