@@ -1,6 +1,6 @@
 //! Affine products of several tokens where the level multiplies 16-bit words: a block of rows is expanded once, `lanes`
-//! groups at a time, and every token of a block passes over it from the first-level cache. The arithmetic of one output
-//! value is that of affine.zig, operation for operation, so a token's result is the same in any batch.
+//! groups at a time, the rows side by side in the lanes, and every token of a block passes over it from the first-level
+//! cache. The arithmetic of one output value is that of row_lanes.zig, so a token's result is the same in any batch.
 //! Memory is the caller's, buffers are on the stack; any thread enters.
 
 const std = @import("std");
@@ -8,17 +8,18 @@ const tables = @import("table.zig");
 const isa = @import("isa.zig").current;
 const activations = @import("activations.zig");
 const affine = @import("affine.zig");
-const math = @import("float_math.zig");
-const vectors = @import("vectors.zig");
+const row_lanes = @import("row_lanes.zig");
 const tile = @import("tile.zig");
 const Matrix = tables.Matrix;
 const lanes = isa.lanes;
 const F = isa.F;
+const W = isa.W;
 
-/// Rows expanded at a time: with their tokens' running sums they stay in the first-level cache.
-const block_rows = 8;
+/// Vectors of rows expanded at a time: with their tokens' running sums they stay in the first-level cache.
+const row_vectors = isa.expanded_rows;
+const block_rows = row_vectors * lanes;
 /// Tokens that pass over a block of rows: as many as keep their activations in the second-level cache.
-const block_tokens = 48;
+const block_tokens = 64;
 
 comptime {
     std.debug.assert(block_tokens % isa.expanded_tokens == 0);
@@ -26,19 +27,25 @@ comptime {
 
 pub fn Expanded(comptime bits: u32, comptime group: usize) type {
     const Step = isa.Step(bits);
-    const Single = affine.Affine(bits, group);
-    const columns: usize = lanes * group; // of a chunk
-    const unit_columns: usize = @max(Step.columns, group);
-    const step_vectors: usize = @typeInfo(Step.Weights).array.len;
-    const unit_vectors: usize = unit_columns / Step.columns * step_vectors;
-    const word_lanes: usize = Step.columns / step_vectors;
+    const Rows = affine.Affine(bits, group);
+    const RowLanes = row_lanes.RowLanes(bits, group);
+    const per_step: usize = Rows.per_step;
+    // Pairs of columns: what one lane multiplies at once.
+    const step_pairs: usize = Step.columns / 2;
+    const group_pairs = group / 2;
+    // A group's pairs lie in runs, one in each vector of a step.
+    const run_pairs: usize = lanes / per_step;
+    const runs: usize = group_pairs / run_pairs;
 
     return struct {
+        /// Weights to ask for, and how many cache lines of them at a time.
+        const Ahead = struct { next: [*]const u8, lines: usize };
+
         const Block = struct {
-            words: [block_rows][columns]i16 align(64),
-            scales: [block_rows]F,
-            biases: [block_rows]F,
-            sums: [block_rows][block_tokens]F,
+            words: [@as(usize, lanes) * group_pairs][row_vectors]W,
+            scales: [row_vectors][lanes]F,
+            biases: [row_vectors][lanes]F,
+            sums: [block_tokens][row_vectors]F,
         };
 
         /// Output rows [row_first, row_end) for all tokens of the input.
@@ -56,10 +63,10 @@ pub fn Expanded(comptime bits: u32, comptime group: usize) type {
                     var block: Block = undefined;
                     const here = @min(block_rows, row_end - row);
                     sumBlock(&block, matrix, x[0..count], row, here);
-                    for (0..count) |i| {
-                        const t = first + i;
+                    for (block.sums[0..count], first..) |*sums, t| {
                         const to = output.out + (if (output.index) |index| index[t] else t) * output.stride + row;
-                        store(&block, i, here, to);
+                        const values: *const [block_rows]f32 = @ptrCast(sums);
+                        if (here == block_rows) to[0..block_rows].* = values.* else @memcpy(to[0..here], values[0..here]);
                     }
                 }
             }
@@ -67,95 +74,98 @@ pub fn Expanded(comptime bits: u32, comptime group: usize) type {
 
         fn sumBlock(block: *Block, matrix: *const Matrix, x: []const [*]const u8, row: usize, rows: usize) void {
             const groups = matrix.cols / group;
-            const whole = row + rows <= Single.carefulFrom(matrix);
+            const whole = rows == block_rows and row + rows <= Rows.carefulFrom(matrix);
+            @memset(block.sums[0..x.len], @splat(@splat(0)));
+            // The next block's weights are fetched meanwhile, a little in every tile's every group.
+            const block_bytes = block_rows * (matrix.cols / 8 * bits);
+            const tiles = x.len / isa.expanded_tokens + x.len % isa.expanded_tokens;
+            var ahead: Ahead = .{
+                .next = matrix.weight + row * (matrix.cols / 8 * bits) + block_bytes,
+                .lines = divideUp(block_bytes / 64, groups * tiles),
+            };
             var first: usize = 0;
             while (first < groups) : (first += lanes) {
                 const here = @min(lanes, groups - first);
-                for (0..rows) |r| if (whole) expand(false, block, matrix, row + r, r, first, here) else expand(true, block, matrix, row + r, r, first, here);
+                for (0..row_vectors) |v| {
+                    if (whole) expand(false, block, matrix, row, rows, v, first, here) else expand(true, block, matrix, row, rows, v, first, here);
+                }
                 var t: usize = 0;
-                while (t + isa.expanded_tokens <= x.len) : (t += isa.expanded_tokens) sumTokens(isa.expanded_tokens, block, matrix.cols, x[t..], t, rows, first, here);
-                while (t < x.len) : (t += 1) sumTokens(1, block, matrix.cols, x[t..], t, rows, first, here);
+                while (t + isa.expanded_tokens <= x.len) : (t += isa.expanded_tokens) sumTile(isa.expanded_tokens, block, matrix.cols, x[t..], t, first, here, &ahead);
+                while (t < x.len) : (t += 1) sumTile(1, block, matrix.cols, x[t..], t, first, here, &ahead);
             }
         }
 
-        /// Groups [first, first + here) of one row, as words in the order of the prepared activations.
-        fn expand(comptime careful: bool, block: *Block, matrix: *const Matrix, row: usize, r: usize, first: usize, here: usize) void {
-            const groups = matrix.cols / group;
+        /// Groups [first, first + here) of `lanes` rows, as words in the order of the prepared activations.
+        fn expand(comptime careful: bool, block: *Block, matrix: *const Matrix, block_row: usize, rows: usize, v: usize, first: usize, here: usize) void {
             const row_bytes = matrix.cols / 8 * bits;
             const end = matrix.weight + matrix.rows * row_bytes;
-            var from = matrix.weight + row * row_bytes + first * group / 8 * bits;
+            const row = block_row + v * lanes;
+            const count = if (careful) @min(rows -| v * lanes, lanes) else lanes;
             const steps = divideUp(here * group, Step.columns);
-            // The rows of the next block, in the order in which they lie.
-            const ahead = from + block_rows * row_bytes;
-            var at: usize = 0;
-            while (at < steps * Step.bytes) : (at += 64) @prefetch(ahead + at, .{ .locality = 2 });
+            var from: [lanes][*]const u8 = undefined;
+            // Rows beyond the last one repeat it; nobody looks at them.
+            for (&from, 0..) |*to, r| to.* = matrix.weight + @min(row + r, block_row + rows - 1) * row_bytes + first * group / 8 * bits;
             for (0..steps) |step| {
-                const weights = if (careful) Single.loadEnd(from, end) else Step.load(from);
-                inline for (weights, 0..) |w, k| {
-                    const to: *@TypeOf(w) = @ptrCast(@alignCast(&block.words[r][step * Step.columns + k * word_lanes]));
-                    to.* = w;
-                }
-                from += Step.bytes;
+                var words: [step_pairs]W = undefined;
+                if (careful) {
+                    var copies: [lanes][Step.bytes + Step.overread]u8 = @splat(@splat(0));
+                    var copied: [lanes][*]const u8 = undefined;
+                    for (&copies, &copied, from) |*copy, *to, start| {
+                        const left = @min(copy.len, @intFromPtr(end) -| @intFromPtr(start));
+                        for (copy[0..left], start) |*byte, source| byte.* = source;
+                        to.* = copy;
+                    }
+                    words = Step.interleave(copied);
+                } else words = Step.interleave(from);
+                inline for (words, 0..) |w, pair| block.words[step * step_pairs + pair][v] = w;
+                for (&from) |*to| to.* += Step.bytes;
             }
-            const source: affine.Source = .{ .matrix = matrix, .groups = groups };
-            const pair = source.load(careful, 1, row, first, here);
-            block.scales[r] = pair.scales[0];
-            block.biases[r] = pair.biases[0];
-            if (Step.centre != 0) block.biases[r] = @mulAdd(F, pair.scales[0], @splat(Step.centre), pair.biases[0]);
+            const factors = RowLanes.factors(careful, matrix, row, count, first, here);
+            block.scales[v] = factors.scales;
+            block.biases[v] = factors.biases;
         }
 
-        fn sumTokens(comptime count: usize, block: *Block, cols: usize, x: []const [*]const u8, t: usize, rows: usize, first: usize, here: usize) void {
-            var r: usize = 0;
-            while (r + isa.expanded_rows <= rows) : (r += isa.expanded_rows) sumTile(isa.expanded_rows, count, block, cols, x[0..count], t, r, first, here);
-            while (r < rows) : (r += 1) sumTile(1, count, block, cols, x[0..count], t, r, first, here);
-        }
-
-        inline fn sumTile(comptime rows: usize, comptime count: usize, block: *Block, cols: usize, x: *const [count][*]const u8, t: usize, r: usize, first: usize, here: usize) void {
+        fn sumTile(comptime count: usize, block: *Block, cols: usize, x: []const [*]const u8, t: usize, first: usize, here: usize, ahead: *Ahead) void {
             const parts: activations.Parts = .of(cols);
-            var y: [rows][count]F = undefined;
-            var scale: [rows][count]F = undefined;
-            inline for (0..rows) |i| inline for (0..count) |j| {
-                const before: F = if (first == 0) @splat(0) else block.sums[r + i][t + j];
-                y[i][j] = @mulAdd(F, block.biases[r + i], affine.floats(x[j] + parts.sums, first), before);
-                scale[i][j] = block.scales[r + i] * affine.floats(x[j], first);
+            var y: [row_vectors][count]F = undefined;
+            inline for (0..row_vectors) |i| inline for (0..count) |j| {
+                y[i][j] = block.sums[t + j][i];
             };
-            var values: [count][*]const u8 = undefined;
-            inline for (&values, x) |*to, from| to.* = from + parts.values + first * group * 2;
-            var words: [*]const i16 = &block.words[r];
-            for (0..divideUp(here, Single.per_step)) |unit| {
-                var sum: [rows][count]isa.I = undefined;
-                inline for (0..unit_vectors) |v| {
-                    var left: [rows]isa.W = undefined;
-                    inline for (0..rows) |i| left[i] = @as(*const isa.W, @ptrCast(@alignCast(words + i * columns + v * word_lanes))).*;
+            for (0..here) |g| {
+                for (0..ahead.lines) |_| {
+                    @prefetch(ahead.next, .{ .locality = 2 });
+                    ahead.next += 64;
+                }
+                const pair = if (per_step == 1) g * group_pairs else g / per_step * step_pairs + g % per_step * run_pairs;
+                var values: [count][*]const u8 = undefined;
+                inline for (&values, x[0..count]) |*to, from| to.* = from + parts.values + first * group * 2 + pair * 4;
+                const sum = sumGroup(count, block.words[pair..].ptr, values);
+                inline for (0..row_vectors) |i| inline for (0..count) |j| {
+                    y[i][j] = row_lanes.addGroup(y[i][j], block.scales[i][g], block.biases[i][g], x[j], parts, first + g, sum[i][j]);
+                };
+            }
+            inline for (0..row_vectors) |i| inline for (0..count) |j| {
+                block.sums[t + j][i] = y[i][j];
+            };
+        }
+
+        inline fn sumGroup(comptime count: usize, from: [*]const [row_vectors]W, x: [count][*]const u8) [row_vectors][count]isa.I {
+            var words = from;
+            var values = x;
+            var sum: [row_vectors][count]isa.I = @splat(@splat(@splat(0)));
+            for (0..runs) |_| {
+                inline for (0..run_pairs) |p| {
+                    var left: [row_vectors]W = undefined;
+                    inline for (&left, words[p]) |*to, w| to.* = isa.hold(w);
                     inline for (0..count) |j| {
-                        const right: isa.W = @as(*const isa.W, @ptrCast(@alignCast(values[j] + v * word_lanes * 2))).*;
-                        inline for (0..rows) |i| {
-                            const product = isa.multiply(left[i], right);
-                            sum[i][j] = isa.keep(if (v == 0) product else sum[i][j] +% product);
-                        }
+                        const right = isa.pairOf(values[j] + p * 4);
+                        inline for (0..row_vectors) |i| sum[i][j] = isa.keep(sum[i][j] +% isa.multiply(left[i], right));
                     }
                 }
-                inline for (0..rows) |i| inline for (0..count) |j| {
-                    const exact: F = @floatFromInt(sum[i][j]);
-                    const factor: F = if (Single.per_step == 1) @splat(@as(*const [lanes]f32, @ptrCast(&scale[i][j]))[unit]) else isa.pick(scale[i][j], Single.per_step, unit);
-                    y[i][j] = @mulAdd(F, exact, factor, y[i][j]);
-                };
-                words += unit_columns;
-                inline for (&values) |*to| to.* += unit_columns * 2;
+                words += lanes;
+                inline for (&values) |*to| to.* += lanes * 4;
             }
-            inline for (0..rows) |i| inline for (0..count) |j| {
-                block.sums[r + i][t + j] = y[i][j];
-            };
-        }
-
-        fn store(block: *const Block, t: usize, rows: usize, to: [*]f32) void {
-            if (rows == block_rows) {
-                var sums: [block_rows]F = undefined;
-                inline for (&sums, 0..) |*sum, r| sum.* = block.sums[r][t];
-                to[0..block_rows].* = math.sumMany(block_rows, sums);
-            } else for (0..rows) |r| {
-                to[r] = vectors.sum(lanes, block.sums[r][t]);
-            }
+            return sum;
         }
     };
 }

@@ -3,6 +3,7 @@
 //! out of 16-bit windows with a multiplication as the variable shift. Registers only.
 
 const Layout = @import("activations.zig").Layout;
+const vectors = @import("vectors.zig");
 
 pub const lanes = 8;
 pub const single_rows = 4;
@@ -19,14 +20,44 @@ extern fn @"llvm.x86.avx2.pmadd.ub.sw"(B, B) W;
 extern fn @"llvm.x86.avx2.pmadd.wd"(W, W) I;
 extern fn @"llvm.x86.avx2.permps"(F, I) F;
 
-/// Tiles of expanded.zig: 16-bit weights against 16-bit activations.
+/// Tiles of expanded.zig: vectors of rows by tokens.
 pub const expanded_rows = 2;
-pub const expanded_tokens = 3;
-/// Batches of fewer tokens unpack their weights tile by tile: to this many, that is as fast or faster.
-pub const expanded_least = 5;
+pub const expanded_tokens = 4;
+/// Fewer tokens unpack their weights one after the other: to this many, that is as fast or faster.
+pub const expanded_least = 3;
 
 pub inline fn multiply(a: W, b: W) I {
     return @"llvm.x86.avx2.pmadd.wd"(a, b);
+}
+
+/// Two neighbouring activations in all lanes.
+pub inline fn pairOf(x: [*]const u8) W {
+    const pair: i32 = @as(*const i32, @ptrCast(@alignCast(x))).*;
+    return @bitCast(@as(I, @splat(pair)));
+}
+
+/// The sums of 8 vectors, lane r that of vector r; in two parts, those of their lower and upper halves.
+pub inline fn fold(comptime parts: usize, v: [lanes]I) [parts]I {
+    const low = foldHalves(v[0..4].*);
+    const high = foldHalves(v[4..8].*);
+    const lower = @shuffle(i32, low, high, I{ 0, 1, 2, 3, -1, -2, -3, -4 });
+    const upper = @shuffle(i32, low, high, I{ 4, 5, 6, 7, -5, -6, -7, -8 });
+    return if (parts == 1) .{lower +% upper} else .{ lower, upper };
+}
+
+/// Four vectors' sums of each half, lane r of the half that of vector r.
+inline fn foldHalves(v: [4]I) I {
+    const first = foldPairs(v[0], v[1]);
+    const second = foldPairs(v[2], v[3]);
+    const even = @shuffle(i32, first, second, I{ 0, 1, -1, -2, 4, 5, -5, -6 });
+    const odd = @shuffle(i32, first, second, I{ 2, 3, -3, -4, 6, 7, -7, -8 });
+    return even +% odd;
+}
+
+inline fn foldPairs(a: I, b: I) I {
+    const lower = @shuffle(i32, a, b, I{ 0, -1, 1, -2, 4, -5, 5, -6 });
+    const upper = @shuffle(i32, a, b, I{ 2, -3, 3, -4, 6, -7, 7, -8 });
+    return lower +% upper;
 }
 
 /// Computes the sum here and reads what follows after it. Left to itself the compiler fetches a whole tile's operands
@@ -36,6 +67,14 @@ pub inline fn keep(sum: I) I {
         : [kept] "=x" (-> I),
         : [sum] "0" (sum),
         : .{ .memory = true });
+}
+
+/// Weights in a register: else every use reads them again.
+pub inline fn hold(words: W) W {
+    return asm volatile (""
+        : [held] "=x" (-> W),
+        : [words] "0" (words),
+    );
 }
 
 /// Lanes l of the result hold values[step * per + l * per / lanes]; per 1: values[step] in all lanes.
@@ -117,9 +156,23 @@ const Nibbles = struct {
     pub const Sum = I;
 
     pub inline fn load(from: [*]const u8) Weights {
-        const raw: @Vector(16, u16) = @bitCast(from[0..32].*);
+        return nibbles(@bitCast(from[0..32].*));
+    }
+
+    inline fn nibbles(raw: @Vector(16, u16)) Weights {
         const mask: @Vector(16, u16) = @splat(15);
         return .{ @bitCast(raw & mask), @bitCast((raw >> @splat(4)) & mask), @bitCast((raw >> @splat(8)) & mask), @bitCast(raw >> @splat(12)) };
+    }
+
+    /// A step of 8 rows: vector v * 8 + p holds pair p of vector v of every row.
+    pub inline fn interleave(from: [lanes][*]const u8) [32]W {
+        var raw: [lanes]I = undefined;
+        inline for (&raw, from) |*to, row| to.* = @bitCast(row[0..32].*);
+        var words: [32]W = undefined;
+        inline for (vectors.transpose(i32, raw), 0..) |pairs, p| {
+            inline for (nibbles(@bitCast(pairs)), 0..) |w, v| words[v * lanes + p] = w;
+        }
+        return words;
     }
 
     pub inline fn start(weights: Weights, x: [*]const u8) Sum {
@@ -154,6 +207,17 @@ fn Words(comptime bits: u32) type {
         /// Reads bytes + overread bytes: 16 for each half.
         pub inline fn load(from: [*]const u8) Weights {
             return .{ half(from), half(from + 2 * bits) };
+        }
+
+        /// A step of 8 rows: vector v * 8 + p holds pair p of vector v of every row.
+        pub inline fn interleave(from: [lanes][*]const u8) [16]W {
+            var words: [16]W = undefined;
+            inline for (0..2) |v| {
+                var rows: [lanes]I = undefined;
+                inline for (&rows, from) |*to, row| to.* = @bitCast(half(row + v * 2 * bits));
+                inline for (vectors.transpose(i32, rows), 0..) |pairs, p| words[v * lanes + p] = @bitCast(pairs);
+            }
+            return words;
         }
 
         inline fn half(from: [*]const u8) W {

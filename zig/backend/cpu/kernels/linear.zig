@@ -7,6 +7,7 @@ const tile = @import("tile.zig");
 const isa = @import("isa.zig").current;
 const Affine = @import("affine.zig").Affine;
 const Expanded = @import("expanded.zig").Expanded;
+const RowLanes = @import("row_lanes.zig").RowLanes;
 const Plain = @import("plain.zig").Plain;
 const activations = @import("activations.zig");
 
@@ -33,8 +34,10 @@ pub fn linear(matrix: *const tables.Matrix, input: *const tables.Input, output: 
                 inline 2, 3, 4, 5, 6, 8 => |bits| switch (matrix.group) {
                     inline 32, 64, 128 => |group| {
                         const Step = isa.Step(bits);
-                        if (isa.expanded_tokens > 0 and Step.layout.kind == .words and input.tokens >= isa.expanded_least)
+                        if (isa.expanded_tokens > 0 and Step.layout.kind == .words) {
+                            if (input.tokens < isa.expanded_least) return RowLanes(bits, group).run(matrix, rows, input, output, row_first, row_end);
                             return Expanded(bits, group).run(matrix, rows, input, output, row_first, row_end);
+                        }
                         tile.forEach(Affine(bits, group), matrix, rows, input, output, row_first, row_end);
                     },
                     else => unreachable,

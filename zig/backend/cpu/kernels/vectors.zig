@@ -44,3 +44,42 @@ pub inline fn sum(comptime n: usize, v: @Vector(n, f32)) f32 {
     const parts: [2]@Vector(half, f32) = @bitCast(v);
     return sum(half, parts[0] + parts[1]);
 }
+
+/// Element j of vector i becomes element i of vector j: rounds that swap ever larger pieces.
+pub inline fn transpose(comptime T: type, rows: anytype) @TypeOf(rows) {
+    const n = rows.len;
+    var current = rows;
+    comptime var piece = 1;
+    inline while (piece < n) : (piece *= 2) {
+        const before = current;
+        inline for (0..n) |i| {
+            if (i & piece != 0) continue;
+            const low, const high = comptime swapMasks(n, piece);
+            current[i] = @shuffle(T, before[i], before[i + piece], low);
+            current[i + piece] = @shuffle(T, before[i], before[i + piece], high);
+        }
+    }
+    return current;
+}
+
+/// Of vectors a and b: pieces 0, 2, .. of a each followed by the same piece of b; and pieces 1, 3, ..
+fn swapMasks(comptime n: usize, comptime piece: usize) [2]@Vector(n, i32) {
+    @setEvalBranchQuota(10_000);
+    var masks: [2][n]i32 = undefined;
+    for (&masks, 0..) |*mask, odd| for (mask, 0..) |*to, i| {
+        const source: i32 = @intCast((i & ~@as(usize, piece)) + odd * piece);
+        to.* = if (i & piece == 0) source else -source - 1;
+    };
+    return .{ masks[0], masks[1] };
+}
+
+test "a transposed square" {
+    inline for (.{ 4, 8 }) |n| {
+        var rows: [n]@Vector(n, i32) = undefined;
+        for (&rows, 0..) |*row, i| row.* = std.simd.iota(i32, n) + @as(@Vector(n, i32), @splat(@intCast(100 * i)));
+        for (transpose(i32, rows), 0..) |column, j| {
+            const values: [n]i32 = column;
+            for (values, 0..) |value, i| try std.testing.expectEqual(@as(i32, @intCast(100 * i + j)), value);
+        }
+    }
+}
