@@ -24,6 +24,13 @@ pub fn speculationOptions(shape: *const abi.ModelDesc, settings: *const Settings
     return .{ .per_layer_max = @intCast(@min(shape.experts, guessesPerToken(shape, settings.experts_per_token) * tokens_max)) };
 }
 
+/// A guess is worth reading where one like it (of the same layer and place in the ranking) is right this often. The reader
+/// begins guesses only beside little else, so that a wrong one costs a part of its own reading at most.
+const precision_min = 0.3;
+/// What is taken for the precision of a place nobody has seen yet, and how many layers' guesses it takes to forget.
+const precision_first = 0.5;
+const precision_memory = 16;
+
 /// How good the guesses were: of the experts needed, those among the first K guesses per token, and among all of them.
 pub const Recall = struct { needed: u64 = 0, right: u64 = 0, right_all: u64 = 0 };
 
@@ -40,9 +47,10 @@ pub const Predictor = struct {
     ids: []u32, // [tokens_max * per_token] as the router ranks them, token by token
     guessed: []u32, // the same without repeats, likeliest first
     rank: []u32, // [experts] place in a token's ranking, from 1; 0 when not guessed
+    /// [layers, per_token] how often guesses of that place were right lately.
+    precision: []f32,
     guessed_count: usize = 0,
-    /// Of these the first: among the first K guesses of a token. The others are only kept where they are resident, for
-    /// most of them are wrong.
+    /// Of these the first: those probably right. The others are only kept where they are resident.
     read_count: usize = 0,
     /// Whose experts `guessed` are.
     layer: ?usize = null,
@@ -54,6 +62,8 @@ pub const Predictor = struct {
         const per_token = guessesPerToken(shape, k);
         const rank = try arena.alloc(u32, shape.experts);
         @memset(rank, 0);
+        const precision = try arena.alloc(f32, shape.layers * per_token);
+        @memset(precision, precision_first);
         return .{
             .mode = mode,
             .k = k,
@@ -61,13 +71,14 @@ pub const Predictor = struct {
             .ids = try arena.alloc(u32, tokens_max * per_token),
             .guessed = try arena.alloc(u32, tokens_max * per_token),
             .rank = rank,
+            .precision = precision,
         };
     }
 
     /// What `init` allocates.
     pub fn bytes(shape: *const abi.ModelDesc, settings: *const Settings) u64 {
-        const guesses = tokens_max * guessesPerToken(shape, settings.experts_per_token);
-        return (2 * guesses + shape.experts) * @sizeOf(u32);
+        const per_token: u64 = guessesPerToken(shape, settings.experts_per_token);
+        return (2 * tokens_max * per_token + shape.experts + shape.layers * per_token) * @sizeOf(u32);
     }
 
     pub fn active(predictor: *const Predictor) bool {
@@ -144,8 +155,12 @@ pub const Predictor = struct {
             predictor.rank[id] = @intCast(place + 1);
             predictor.guessed[predictor.guessed_count] = id;
             predictor.guessed_count += 1;
-            if (place < predictor.k) predictor.read_count = predictor.guessed_count;
+            if (predictor.precisionOf(layer, place).* >= precision_min) predictor.read_count = predictor.guessed_count;
         };
+    }
+
+    fn precisionOf(predictor: *Predictor, layer: usize, place: usize) *f32 {
+        return &predictor.precision[layer * predictor.per_token + place];
     }
 
     /// The layer's router has spoken: `distinct` are the experts of the batch.
@@ -158,6 +173,11 @@ pub const Predictor = struct {
             const rank = predictor.rank[id];
             recall.right += @intFromBool(rank > 0 and rank <= predictor.k);
             recall.right_all += @intFromBool(rank > 0);
+        }
+        for (predictor.guessed[0..predictor.guessed_count]) |id| {
+            const right: f32 = @floatFromInt(@intFromBool(std.mem.indexOfScalar(u32, distinct, id) != null));
+            const precision = predictor.precisionOf(layer, predictor.rank[id] - 1);
+            precision.* += (right - precision.*) / precision_memory;
         }
     }
 };

@@ -1,5 +1,5 @@
-//! Records on their way from the reader into slots: which are in flight, for whom, and what became of them. A slot has at
-//! most one load. Owns its tables, allocated once; the reader and the slots are the caller's. One thread enters.
+//! Records on their way from the reader into slots: which are in flight, for whom, and what became of them; guesses become
+//! urgent when somebody needs them and are taken back when nobody does. A slot has at most one load. Owns its tables, allocated once; the reader and the slots are the caller's. One thread enters.
 
 const std = @import("std");
 const abi = @import("../abi/types.zig");
@@ -75,10 +75,6 @@ pub const Loads = struct {
         return loads.demand_out + loads.speculative_out;
     }
 
-    pub fn recordsOut(loads: *const Loads) u32 {
-        return loads.demand_records + loads.speculative_records;
-    }
-
     pub fn inFlight(loads: *const Loads, slot: u32) bool {
         return loads.loads[slot].ranges_left > 0;
     }
@@ -98,7 +94,7 @@ pub const Loads = struct {
             .bytes = range.bytes,
             .needed = range.needed,
             .destination = @alignCast(destination.ptr + range.place),
-            .tag = slot | @as(u64, r) << 32,
+            .tag = tagOf(slot, r),
             .urgent = kind == .demand,
         };
         loads.places[slot] = record.places();
@@ -111,7 +107,7 @@ pub const Loads = struct {
         loads.reader.submit(requests[0..record.range_count]);
     }
 
-    /// A pass turned out to need what a guess is reading. Returns a fault that the load already met.
+    /// A pass turned out to need what a guess is reading, or waits to. Returns a fault that the load already met.
     pub fn join(loads: *Loads, slot: u32) ?Fault {
         const load = &loads.loads[slot];
         std.debug.assert(load.ranges_left > 0 and load.kind == .speculative);
@@ -120,7 +116,34 @@ pub const Loads = struct {
         loads.demand_out += load.ranges_left;
         loads.speculative_records -= 1;
         loads.demand_records += 1;
+        var tags: [records.pieces_max]u64 = undefined;
+        loads.reader.raise(loads.tagsOf(slot, &tags));
         return load.fault;
+    }
+
+    /// Takes back a guess that nobody needs any more, unless any of it is being read: true where the slot has no load now.
+    pub fn cancel(loads: *Loads, slot: u32) bool {
+        const load = &loads.loads[slot];
+        std.debug.assert(load.ranges_left > 0 and load.kind == .speculative);
+        var memory_of_tags: [records.pieces_max]u64 = undefined;
+        const tags = loads.tagsOf(slot, &memory_of_tags);
+        if (load.ranges_left < tags.len or !loads.reader.cancel(tags)) return false;
+        loads.speculative_out -= load.ranges_left;
+        loads.speculative_records -= 1;
+        load.* = .{};
+        return true;
+    }
+
+    /// Those of all the record's requests, whether in flight or not.
+    fn tagsOf(loads: *const Loads, slot: u32, out: *[records.pieces_max]u64) []const u64 {
+        const load = &loads.loads[slot];
+        const count = records.recordOf(&loads.layers[load.layer], load.expert).range_count;
+        for (out[0..count], 0..) |*tag, range| tag.* = tagOf(slot, range);
+        return out[0..count];
+    }
+
+    fn tagOf(slot: u32, range: usize) u64 {
+        return slot | @as(u64, range) << 32;
     }
 
     /// Accounts for one completion; null while nothing follows from it.

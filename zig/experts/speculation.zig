@@ -5,8 +5,8 @@ const std = @import("std");
 const SlotTable = @import("slots.zig").SlotTable;
 
 pub const Options = struct {
-    /// Records that guesses may have in flight at once; none are issued while this many are, of whatever kind.
-    records_max: u32 = 8,
+    /// Records that guesses may have in flight at once, those that wait in the reader included.
+    records_max: u32 = 32,
     /// Experts of one layer that a call may ask to be read.
     per_layer_max: u32 = 16,
 };

@@ -73,7 +73,7 @@ pub const Counters = struct {
     evictions: u64 = 0,
     /// Time a pass stood still waiting for the reader.
     read_wait_ns: u64 = 0,
-    /// Records that guesses had read, or began to.
+    /// Records that guesses had read, began to, or may yet.
     prefetch_issued: u64 = 0,
     /// Of these, hits when their layer came.
     prefetch_used: u64 = 0,
@@ -237,18 +237,30 @@ pub const Store = struct {
 
     /// Which of the layer's guesses were right; from here on they are void.
     fn judgeGuesses(store: *Store) void {
-        for (store.speculation.wanted[0..store.speculation.wanted_count]) |slot| {
+        var i: usize = 0;
+        while (i < store.speculation.wanted_count) {
+            const slot = store.speculation.wanted[i];
             const load = &store.loads.loads[slot];
-            if (load.kind != .speculative or load.layer != store.layer) continue;
-            const needed = store.seen[load.expert] == store.pass_number;
-            if (store.loads.inFlight(slot)) {
-                store.totals.prefetch_late += @intFromBool(needed);
-            } else {
-                load.kind = .demand; // judged
-                if (needed) store.totals.prefetch_used += 1 else store.waste(load.layer, load.expert);
-            }
+            if (load.kind != .speculative or load.layer != store.layer or !store.takeBack(slot)) i += 1;
         }
         store.speculation.expire(&store.table, store.layer);
+    }
+
+    /// Judges one guess of the pass's layer. True where nobody needs it and none of it was read yet: its slot is free.
+    fn takeBack(store: *Store, slot: u32) bool {
+        const load = &store.loads.loads[slot];
+        const needed = store.seen[load.expert] == store.pass_number;
+        if (!store.loads.inFlight(slot)) {
+            load.kind = .demand; // judged
+            if (needed) store.totals.prefetch_used += 1 else store.waste(load.layer, load.expert);
+            return false;
+        }
+        store.totals.prefetch_late += @intFromBool(needed);
+        if (needed or !store.loads.cancel(slot)) return false;
+        store.totals.prefetch_issued -= 1;
+        store.speculation.forget(&store.table, slot);
+        store.table.drop(slot);
+        return true;
     }
 
     fn waste(store: *Store, layer: u32, expert: u32) void {
@@ -368,14 +380,14 @@ pub const Store = struct {
         store.speculate();
     }
 
-    /// Issues guesses, strictly behind demand: only while every miss of the pass was given to the reader, while few reads
-    /// are in flight, and so that half the reader's queue stays free.
+    /// Issues guesses, strictly behind demand: only while every miss of the pass was given to the reader, which begins them
+    /// when little else is being read, and so that half the reader's queue stays free.
     fn speculate(store: *Store) void {
         if (store.active and store.issued < store.count - store.hit_count - store.joined_count) return;
         const options = &store.speculation.options;
         const slots_max = store.options.slot_count / 4;
         while (store.speculation.next()) |guess| {
-            if (store.loads.recordsOut() >= options.records_max or store.loads.speculative_records >= slots_max) return;
+            if (store.loads.speculative_records >= @min(options.records_max, slots_max)) return;
             if (store.table.lookup(guess.layer, guess.expert) == null) {
                 const record = records.recordOf(&store.options.layers[guess.layer], guess.expert);
                 if (store.loads.requestsOut() + record.range_count > store.loads.reader.capacity / 2) return;

@@ -19,11 +19,16 @@ pub const Watched = struct {
     /// What the open pass asks for and has neither found resident nor submitted, by expert; empty between passes.
     layer: u32 = 0,
     awaited: std.AutoHashMapUnmanaged(u32, void) = .empty,
+    /// All that the open pass, or the last one, asks for, by expert.
+    demanded: std.AutoHashMapUnmanaged(u32, void) = .empty,
     submitted: u64 = 0,
     completed: u64 = 0,
     /// Bytes of records of which every range arrived whole.
     whole_bytes: u64 = 0,
     speculative_records: u64 = 0,
+    /// Records that were taken back, and times that any were raised.
+    cancelled: u64 = 0,
+    raised: u64 = 0,
     violation: ?[]const u8 = null,
 
     const Flight = struct { destination: usize, bytes: usize, owner: Owner };
@@ -49,6 +54,7 @@ pub const Watched = struct {
         watched.loads.deinit(watched.gpa);
         watched.in_flight.deinit(watched.gpa);
         watched.awaited.deinit(watched.gpa);
+        watched.demanded.deinit(watched.gpa);
         watched.gpa.free(watched.held);
     }
 
@@ -60,6 +66,8 @@ pub const Watched = struct {
         .submit = vtableSubmit,
         .wait = vtableWait,
         .poll = vtablePoll,
+        .raise = vtableRaise,
+        .cancel = vtableCancel,
         .counters = vtableCounters,
         .deinit = vtableDeinit,
     };
@@ -144,6 +152,35 @@ pub const Watched = struct {
         const count = watched.inner.poll(out);
         watched.note(out[0..count]);
         return count;
+    }
+
+    fn vtableRaise(context: *anyopaque, tags: []const u64) void {
+        const watched: *Watched = @ptrCast(@alignCast(context));
+        watched.raised += 1;
+        watched.inner.raise(tags);
+    }
+
+    fn vtableCancel(context: *anyopaque, tags: []const u64) bool {
+        const watched: *Watched = @ptrCast(@alignCast(context));
+        for (tags) |tag| {
+            const flight = watched.in_flight.get(tag) orelse return watched.refuse("only what is in flight is cancelled");
+            const needed = flight.owner.layer == watched.layer and watched.demanded.contains(flight.owner.expert);
+            watched.require(!needed, "nothing demanded is cancelled");
+        }
+        if (!watched.inner.cancel(tags)) return false;
+        const first = watched.in_flight.get(tags[0]).?;
+        const slot = first.destination / watched.slot_bytes;
+        watched.require(watched.loads.get(slot).?.ranges_left == tags.len, "a record is cancelled whole");
+        for (tags) |tag| _ = watched.in_flight.remove(tag);
+        _ = watched.loads.remove(slot);
+        watched.submitted -= tags.len;
+        watched.cancelled += 1;
+        return true;
+    }
+
+    fn refuse(watched: *Watched, rule: []const u8) bool {
+        watched.require(false, rule);
+        return false;
     }
 
     fn vtableCounters(context: *anyopaque) reader.Counters {

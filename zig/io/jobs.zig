@@ -1,5 +1,6 @@
-//! Requests on their way through a reader: cut into parts, waiting in two queues (demand before speculation), put
-//! together again when their last part is in. Tables are allocated once. Not locked: the reader that owns it does that.
+//! Requests on their way through a reader: cut into parts, waiting in two queues (demand before speculation), raised from
+//! one to the other or taken back, put together again when their last part is in. Tables are allocated once. Not locked:
+//! the reader that owns it does that.
 
 const std = @import("std");
 const reader = @import("reader.zig");
@@ -21,14 +22,19 @@ pub const Jobs = struct {
     waiting: [2]Ring(Part), // urgent, then the rest
     completed: Ring(reader.Completion),
     in_flight: usize = 0, // added and not yet taken out
+    begun: usize = 0, // parts being read
+    begun_bytes: u64 = 0,
+    spare: reader.Spare = .{},
     busy_since: u64 = 0, // when the work that is under way began
     counters: reader.Counters = .{},
 
-    const Job = struct { tag: u64, parts_left: u32, outcome: reader.Outcome };
+    /// `parts_left` is 0 in a free one.
+    const Job = struct { tag: u64 = 0, parts_left: u32 = 0, outcome: reader.Outcome = .ok };
 
     pub fn init(gpa: std.mem.Allocator, requests_max: u32, split: u32) error{OutOfMemory}!Jobs {
         std.debug.assert(requests_max > 0 and split > 0 and split <= split_max);
         const jobs = try gpa.alloc(Job, requests_max);
+        @memset(jobs, .{});
         errdefer gpa.free(jobs);
         const free = try gpa.alloc(u32, requests_max);
         errdefer gpa.free(free);
@@ -87,10 +93,73 @@ pub const Jobs = struct {
         jobs.in_flight += 1;
     }
 
-    /// The next part to read; urgent ones go first.
+    /// The next part to read: an urgent one, else another where little is being read.
     pub fn next(jobs: *Jobs) ?Part {
-        for (&jobs.waiting) |*queue| if (queue.count > 0) return queue.pop();
+        if (!jobs.ready()) return null;
+        const part = jobs.waiting[@intFromBool(jobs.waiting[0].count == 0)].pop();
+        jobs.begun += 1;
+        jobs.begun_bytes += part.request.bytes;
+        return part;
+    }
+
+    /// Whether there is a next part.
+    pub fn ready(jobs: *const Jobs) bool {
+        if (jobs.waiting[0].count > 0) return true;
+        return jobs.waiting[1].count > 0 and jobs.spare.beside(jobs.begun, jobs.begun_bytes);
+    }
+
+    /// Somebody waits for the request now. False where no part of it stood behind.
+    pub fn raise(jobs: *Jobs, tag: u64) bool {
+        const job = jobs.find(tag) orelse return false;
+        const rest = &jobs.waiting[1];
+        var moved = false;
+        for (0..rest.count) |_| {
+            var part = rest.pop();
+            if (part.job != job) {
+                rest.push(part);
+                continue;
+            }
+            part.request.urgent = true;
+            jobs.waiting[0].push(part);
+            moved = true;
+        }
+        return moved;
+    }
+
+    /// Takes back requests of which no part is being read: all of them or none.
+    pub fn cancel(jobs: *Jobs, tags: []const u64) bool {
+        for (tags) |tag| if (!jobs.isWaiting(jobs.find(tag) orelse return false)) return false;
+        for (tags) |tag| jobs.drop(jobs.find(tag).?);
+        return true;
+    }
+
+    fn isWaiting(jobs: *const Jobs, job: u32) bool {
+        var waits: u32 = 0;
+        for (&jobs.waiting) |*queue| for (0..queue.count) |i| {
+            waits += @intFromBool(queue.at(i).job == job);
+        };
+        return waits == jobs.jobs[job].parts_left;
+    }
+
+    fn drop(jobs: *Jobs, job: u32) void {
+        for (&jobs.waiting) |*queue| for (0..queue.count) |_| {
+            const part = queue.pop();
+            if (part.job != job) queue.push(part);
+        };
+        jobs.release(job);
+        jobs.in_flight -= 1;
+        if (!jobs.working()) jobs.counters.busy_ns += nowNs() - jobs.busy_since;
+    }
+
+    fn find(jobs: *const Jobs, tag: u64) ?u32 {
+        for (jobs.jobs, 0..) |*job, i| if (job.parts_left > 0 and job.tag == tag) return @intCast(i);
         return null;
+    }
+
+    fn release(jobs: *Jobs, job: u32) void {
+        jobs.jobs[job].parts_left = 0;
+        jobs.free[jobs.free_count] = job;
+        jobs.free_count += 1;
     }
 
     /// Drops what nobody began to read.
@@ -105,12 +174,13 @@ pub const Jobs = struct {
         if (faultOffset(outcome) < faultOffset(job.outcome)) job.outcome = outcome;
         jobs.counters.bytes += tally.bytes;
         jobs.counters.retries += tally.retries;
+        jobs.begun -= 1;
+        jobs.begun_bytes -= part.request.bytes;
         job.parts_left -= 1;
         if (job.parts_left > 0) return false;
         jobs.counters.requests += 1;
         jobs.completed.push(.{ .tag = job.tag, .result = job.outcome });
-        jobs.free[jobs.free_count] = part.job;
-        jobs.free_count += 1;
+        jobs.release(part.job);
         if (!jobs.working()) jobs.counters.busy_ns += nowNs() - jobs.busy_since;
         return true;
     }
@@ -168,6 +238,12 @@ fn Ring(comptime T: type) type {
             ring.first = (ring.first + 1) % ring.items.len;
             ring.count -= 1;
             return item;
+        }
+
+        /// The one that is `index` places behind the next.
+        fn at(ring: *const @This(), index: usize) *const T {
+            std.debug.assert(index < ring.count);
+            return &ring.items[(ring.first + index) % ring.items.len];
         }
 
         fn clear(ring: *@This()) void {

@@ -89,6 +89,8 @@ pub const PreadPool = struct {
         .submit = vtableSubmit,
         .wait = vtableWait,
         .poll = vtablePoll,
+        .raise = vtableRaise,
+        .cancel = vtableCancel,
         .counters = vtableCounters,
         .deinit = vtableDeinit,
     };
@@ -100,7 +102,7 @@ pub const PreadPool = struct {
         defer pool.lock.unlock();
         for (requests) |*request| {
             pool.jobs.add(request);
-            for (0..pool.jobs.split) |_| pool.work_added.signal();
+            if (pool.jobs.ready()) for (0..pool.jobs.split) |_| pool.work_added.signal();
         }
     }
 
@@ -121,6 +123,20 @@ pub const PreadPool = struct {
         pool.lock.lock();
         defer pool.lock.unlock();
         return pool.jobs.takeCompleted(out);
+    }
+
+    fn vtableRaise(context: *anyopaque, tags: []const u64) void {
+        const pool: *PreadPool = @ptrCast(@alignCast(context));
+        pool.lock.lock();
+        defer pool.lock.unlock();
+        for (tags) |tag| if (pool.jobs.raise(tag)) for (0..pool.jobs.split) |_| pool.work_added.signal();
+    }
+
+    fn vtableCancel(context: *anyopaque, tags: []const u64) bool {
+        const pool: *PreadPool = @ptrCast(@alignCast(context));
+        pool.lock.lock();
+        defer pool.lock.unlock();
+        return pool.jobs.cancel(tags);
     }
 
     fn vtableCounters(context: *anyopaque) reader.Counters {
@@ -144,6 +160,8 @@ pub const PreadPool = struct {
                 pool.work_added.wait(&pool.lock);
                 continue;
             };
+            // What waited for something to end may be several.
+            if (!part.request.urgent and pool.jobs.ready()) pool.work_added.signal();
             pool.lock.unlock();
             var tally: transfer.Tally = .{};
             const outcome = pool.read(&part.request, &tally);

@@ -20,6 +20,18 @@ pub const Request = struct {
     urgent: bool = true,
 };
 
+/// Requests that are not urgent wait while so many reads and so many bytes are under way, so that they keep a disk from
+/// falling idle and what is waited for never finds it full of them. One read alone does not reach a disk's speed.
+pub const Spare = struct {
+    reads: usize = 2,
+    bytes: u64 = 4 << 20,
+
+    /// Whether one that is not urgent may be begun beside so much.
+    pub fn beside(spare: Spare, reads: usize, bytes: u64) bool {
+        return reads < spare.reads or bytes < spare.bytes;
+    }
+};
+
 pub const Completion = struct { tag: u64, result: Outcome };
 
 /// Transient faults (EINTR, EAGAIN, short reads) are completed inside the reader; EIO is retried with backoff first.
@@ -52,6 +64,15 @@ pub const Reader = struct {
         const take = reader.vtable.poll orelse return 0;
         return take(reader.context, out);
     }
+    /// From now on somebody waits for these. Nothing happens to one that was urgent, has begun or has completed.
+    pub fn raise(reader: Reader, tags: []const u64) void {
+        reader.vtable.raise(reader.context, tags);
+    }
+    /// Takes requests back, all of them or, where any part of one has begun, none: true where nothing writes into their
+    /// destinations any more and `wait` will not return them.
+    pub fn cancel(reader: Reader, tags: []const u64) bool {
+        return reader.vtable.cancel(reader.context, tags);
+    }
     pub fn counters(reader: Reader) Counters {
         return reader.vtable.counters(reader.context);
     }
@@ -66,6 +87,8 @@ pub const Reader = struct {
         wait: *const fn (*anyopaque, out: []Completion) usize,
         /// Never blocks. Null: completions are only seen by `wait`.
         poll: ?*const fn (*anyopaque, out: []Completion) usize = null,
+        raise: *const fn (*anyopaque, tags: []const u64) void,
+        cancel: *const fn (*anyopaque, tags: []const u64) bool,
         counters: *const fn (*anyopaque) Counters,
         deinit: *const fn (*anyopaque) void,
     };

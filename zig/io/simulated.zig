@@ -1,6 +1,6 @@
 //! The reader for tests: one thread, virtual time, every choice from one seed. Requests complete in an order drawn from
-//! random latencies; reads come short, are interrupted, fail for a while or for good. A destination holds garbage
-//! until its request completed. Files and memory belong to the caller.
+//! random latencies; those that are not urgent begin only beside few others; reads come short, are interrupted, fail for a
+//! while or for good. A destination holds garbage until its request completed. Files and memory belong to the caller.
 
 const std = @import("std");
 const result = @import("../abi/result.zig");
@@ -64,6 +64,7 @@ pub const SimulatedOptions = struct {
     capacity: u32 = 64,
     latency_min_ns: u64 = 100_000,
     latency_max_ns: u64 = 5_000_000,
+    spare: reader.Spare = .{},
     /// Requests share a channel of this speed, first come first served, before their latency; 0: no limit.
     bytes_per_second: u64 = 0,
     /// Time is the system's: `wait` really waits. For measuring, not for tests.
@@ -87,12 +88,16 @@ pub const Simulated = struct {
     pending: []Pending,
     pending_count: usize = 0,
     now_ns: u64 = 0,
+    /// Until when it is decided what has begun.
+    begun_until_ns: u64 = 0,
     channel_free_ns: u64 = 0, // when the channel has sent all it was given
     busy_until_ns: u64 = 0, // when the last request given so far completes
+    submitted: u64 = 0,
     errors_in_row: u32 = 0,
     counters: reader.Counters = .{},
 
-    const Pending = struct { request: reader.Request, due_ns: u64 };
+    /// `due_ns` is null until it has begun. `order` is that of submission.
+    const Pending = struct { request: reader.Request, order: u64, due_ns: ?u64 = null };
 
     pub fn init(gpa: std.mem.Allocator, content: Content, options: SimulatedOptions) error{OutOfMemory}!*Simulated {
         const simulated = try gpa.create(Simulated);
@@ -116,6 +121,8 @@ pub const Simulated = struct {
         .submit = vtableSubmit,
         .wait = vtableWait,
         .poll = vtablePoll,
+        .raise = vtableRaise,
+        .cancel = vtableCancel,
         .counters = vtableCounters,
         .deinit = vtableDeinit,
     };
@@ -127,13 +134,89 @@ pub const Simulated = struct {
         for (requests) |request| {
             checkRequest(&request, simulated.content.count());
             @memset(request.destination[0..@intCast(request.bytes)], garbage);
-            const latency = simulated.random.random().intRangeAtMost(u64, simulated.options.latency_min_ns, simulated.options.latency_max_ns);
-            const due_ns = simulated.sentAt(request.bytes) + latency;
-            simulated.pending[simulated.pending_count] = .{ .request = request, .due_ns = due_ns };
-            simulated.counters.busy_ns += due_ns -| @max(simulated.now_ns, simulated.busy_until_ns);
-            simulated.busy_until_ns = @max(simulated.busy_until_ns, due_ns);
+            const pending = &simulated.pending[simulated.pending_count];
+            pending.* = .{ .request = request, .order = simulated.submitted };
             simulated.pending_count += 1;
+            simulated.submitted += 1;
+            if (request.urgent) simulated.begin(pending, simulated.now_ns);
         }
+        simulated.beginOthers();
+    }
+
+    fn begin(simulated: *Simulated, pending: *Pending, at_ns: u64) void {
+        const latency = simulated.random.random().intRangeAtMost(u64, simulated.options.latency_min_ns, simulated.options.latency_max_ns);
+        const due_ns = simulated.sentAt(pending.request.bytes, at_ns) + latency;
+        pending.due_ns = due_ns;
+        simulated.counters.busy_ns += due_ns -| @max(at_ns, simulated.busy_until_ns);
+        simulated.busy_until_ns = @max(simulated.busy_until_ns, due_ns);
+    }
+
+    /// What is not urgent begins when little else was being read, up to now.
+    fn beginOthers(simulated: *Simulated) void {
+        while (simulated.nextOther()) |next| {
+            var at_ns = simulated.begun_until_ns;
+            while (!simulated.hasSpareAt(at_ns)) at_ns = simulated.nextDue(at_ns);
+            if (at_ns > simulated.now_ns) break;
+            simulated.begin(next, at_ns);
+            simulated.begun_until_ns = at_ns;
+        }
+        simulated.begun_until_ns = simulated.now_ns;
+    }
+
+    fn nextOther(simulated: *Simulated) ?*Pending {
+        var first: ?*Pending = null;
+        for (simulated.pending[0..simulated.pending_count]) |*pending| {
+            if (pending.due_ns == null and (first == null or pending.order < first.?.order)) first = pending;
+        }
+        return first;
+    }
+
+    fn hasSpareAt(simulated: *const Simulated, at_ns: u64) bool {
+        var reads: usize = 0;
+        var bytes: u64 = 0;
+        for (simulated.pending[0..simulated.pending_count]) |*pending| {
+            if ((pending.due_ns orelse continue) <= at_ns) continue;
+            reads += 1;
+            bytes += pending.request.bytes;
+        }
+        return simulated.options.spare.beside(reads, bytes);
+    }
+
+    /// The first completion after that time; there is one.
+    fn nextDue(simulated: *const Simulated, at_ns: u64) u64 {
+        var first: u64 = std.math.maxInt(u64);
+        for (simulated.pending[0..simulated.pending_count]) |*pending| {
+            const due_ns = pending.due_ns orelse continue;
+            if (due_ns > at_ns) first = @min(first, due_ns);
+        }
+        return first;
+    }
+
+    fn find(simulated: *const Simulated, tag: u64) ?usize {
+        for (simulated.pending[0..simulated.pending_count], 0..) |*pending, i| if (pending.request.tag == tag) return i;
+        return null;
+    }
+
+    fn vtableRaise(context: *anyopaque, tags: []const u64) void {
+        const simulated: *Simulated = @ptrCast(@alignCast(context));
+        simulated.refresh();
+        for (tags) |tag| {
+            const pending = &simulated.pending[simulated.find(tag) orelse continue];
+            if (pending.due_ns == null) simulated.begin(pending, simulated.now_ns);
+        }
+    }
+
+    fn vtableCancel(context: *anyopaque, tags: []const u64) bool {
+        const simulated: *Simulated = @ptrCast(@alignCast(context));
+        simulated.refresh();
+        for (tags) |tag| if (simulated.pending[simulated.find(tag) orelse return false].due_ns != null) return false;
+        for (tags) |tag| simulated.remove(simulated.find(tag).?);
+        return true;
+    }
+
+    fn remove(simulated: *Simulated, index: usize) void {
+        simulated.pending_count -= 1;
+        simulated.pending[index] = simulated.pending[simulated.pending_count];
     }
 
     fn vtableWait(context: *anyopaque, out: []reader.Completion) usize {
@@ -141,7 +224,7 @@ pub const Simulated = struct {
         std.debug.assert(out.len > 0);
         if (simulated.pending_count == 0) return 0;
         simulated.refresh();
-        simulated.advance(simulated.pending[simulated.earliest()].due_ns -| simulated.now_ns);
+        simulated.advance(simulated.dueOf(simulated.earliest()) -| simulated.now_ns);
         return simulated.takeDue(out);
     }
 
@@ -163,13 +246,14 @@ pub const Simulated = struct {
 
     fn refresh(simulated: *Simulated) void {
         if (simulated.options.real_time) simulated.now_ns = @max(simulated.now_ns, nowNs());
+        simulated.beginOthers();
     }
 
-    /// When the channel has sent `bytes` more.
-    fn sentAt(simulated: *Simulated, bytes: u64) u64 {
-        if (simulated.options.bytes_per_second == 0) return simulated.now_ns;
+    /// When the channel has sent `bytes` more, asked for at that time.
+    fn sentAt(simulated: *Simulated, bytes: u64, at_ns: u64) u64 {
+        if (simulated.options.bytes_per_second == 0) return at_ns;
         const duration = bytes * std.time.ns_per_s / simulated.options.bytes_per_second;
-        simulated.channel_free_ns = @max(simulated.channel_free_ns, simulated.now_ns) + duration;
+        simulated.channel_free_ns = @max(simulated.channel_free_ns, at_ns) + duration;
         return simulated.channel_free_ns;
     }
 
@@ -178,25 +262,29 @@ pub const Simulated = struct {
         var count: usize = 0;
         while (count < out.len and simulated.pending_count > 0) {
             const i = simulated.earliest();
-            if (simulated.pending[i].due_ns > simulated.now_ns) break;
+            if (simulated.dueOf(i) > simulated.now_ns) break;
             out[count] = simulated.complete(i);
             count += 1;
         }
         return count;
     }
 
+    /// Of those that have begun the one that completes first: where anything is pending, something has begun.
     fn earliest(simulated: *const Simulated) usize {
         var best: usize = 0;
-        for (simulated.pending[0..simulated.pending_count], 0..) |pending, i| {
-            if (pending.due_ns < simulated.pending[best].due_ns) best = i;
+        for (0..simulated.pending_count) |i| {
+            if (simulated.dueOf(i) < simulated.dueOf(best)) best = i;
         }
         return best;
     }
 
+    fn dueOf(simulated: *const Simulated, index: usize) u64 {
+        return simulated.pending[index].due_ns orelse std.math.maxInt(u64);
+    }
+
     fn complete(simulated: *Simulated, index: usize) reader.Completion {
         const request = simulated.pending[index].request;
-        simulated.pending_count -= 1;
-        simulated.pending[index] = simulated.pending[simulated.pending_count];
+        simulated.remove(index);
         var tally: transfer.Tally = .{};
         simulated.errors_in_row = 0;
         const outcome = transfer.transfer(simulated, &request, simulated.options.aligned or simulated.content == .files, &tally);

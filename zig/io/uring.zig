@@ -48,7 +48,7 @@ pub fn Uring(comptime Driver: type) type {
         // Everything below is guarded by `lock`.
         jobs: jobs_room.Jobs,
         waiting: bool = false,
-        /// The ring thread waits for answers and could take more work.
+        /// The ring thread waits for answers and has lanes for more work.
         asleep: bool = false,
         closing: bool = false,
 
@@ -114,6 +114,8 @@ pub fn Uring(comptime Driver: type) type {
             .submit = vtableSubmit,
             .wait = vtableWait,
             .poll = vtablePoll,
+            .raise = vtableRaise,
+            .cancel = vtableCancel,
             .counters = vtableCounters,
             .deinit = vtableDeinit,
         };
@@ -123,8 +125,8 @@ pub fn Uring(comptime Driver: type) type {
             for (requests) |*request| jobs_room.checkRequest(request, self.driver.fileCount());
             self.lock.lock();
             for (requests) |*request| self.jobs.add(request);
-            const wake = self.asleep;
-            self.asleep = false;
+            const wake = self.asleep and self.jobs.ready();
+            if (wake) self.asleep = false;
             self.lock.unlock();
             if (wake) self.driver.wake();
         }
@@ -146,6 +148,24 @@ pub fn Uring(comptime Driver: type) type {
             self.lock.lock();
             defer self.lock.unlock();
             return self.jobs.takeCompleted(out);
+        }
+
+        fn vtableRaise(context: *anyopaque, tags: []const u64) void {
+            const self: *Self = @ptrCast(@alignCast(context));
+            self.lock.lock();
+            var raised = false;
+            for (tags) |tag| raised = self.jobs.raise(tag) or raised;
+            const wake = raised and self.asleep;
+            if (wake) self.asleep = false;
+            self.lock.unlock();
+            if (wake) self.driver.wake();
+        }
+
+        fn vtableCancel(context: *anyopaque, tags: []const u64) bool {
+            const self: *Self = @ptrCast(@alignCast(context));
+            self.lock.lock();
+            defer self.lock.unlock();
+            return self.jobs.cancel(tags);
         }
 
         fn vtableCounters(context: *anyopaque) reader.Counters {
