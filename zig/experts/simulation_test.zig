@@ -173,7 +173,12 @@ const Run = struct {
 
     /// Tells the watcher what the pass will have to submit: what is neither resident nor in flight.
     fn await(run: *Run, layer: u32, ids: []const u32) void {
-        run.store.poll(); // as `begin` will: what is in flight afterwards stays so
+        // As `begin` will, until nothing more lands, for a read that fails takes time: what is in flight then stays so.
+        var landed = run.watched.completed + 1;
+        while (landed != run.watched.completed) {
+            landed = run.watched.completed;
+            run.store.poll();
+        }
         run.watched.layer = layer;
         run.watched.demanded.clearRetainingCapacity();
         for (ids) |id| {

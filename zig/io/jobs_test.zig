@@ -89,3 +89,85 @@ test "of several faults the first in the file is told, whatever came first" {
         try std.testing.expectEqual(9 * page, completions[0].result.failed.offset);
     }
 }
+
+/// A request that nobody waits for yet.
+fn otherOf(memory: []align(page) u8, tag: u64, pages: u64) reader.Request {
+    var request = requestOf(memory, pages, pages * page);
+    request.tag = tag;
+    request.urgent = false;
+    return request;
+}
+
+test "what nobody waits for is begun beside little else, and as soon as that has ended" {
+    const memory = try gpa.alignedAlloc(u8, .fromByteUnits(page), page);
+    defer gpa.free(memory);
+    var jobs: Jobs = try .init(gpa, 8, 1);
+    defer jobs.deinit();
+    jobs.spare = .{ .reads = 2, .bytes = 0 };
+    for (0..3) |tag| {
+        var request = requestOf(memory, 1, 1);
+        request.tag = tag;
+        jobs.add(&request);
+    }
+    for (10..12) |tag| jobs.add(&otherOf(memory, tag, 1));
+    var parts: [3]@import("jobs.zig").Part = undefined;
+    for (&parts) |*part| part.* = jobs.next().?;
+    try std.testing.expectEqual(null, jobs.next()); // three are under way
+    _ = jobs.finish(&parts[0], .ok, &.{});
+    try std.testing.expectEqual(null, jobs.next());
+    _ = jobs.finish(&parts[1], .ok, &.{});
+    try std.testing.expectEqual(10, jobs.next().?.request.tag);
+    try std.testing.expect(!jobs.ready());
+    jobs.spare.bytes = 3 * page; // or few bytes, however many reads
+    try std.testing.expectEqual(11, jobs.next().?.request.tag);
+}
+
+test "a raised request goes before all that waits, a part of it that has begun goes on" {
+    const memory = try gpa.alignedAlloc(u8, .fromByteUnits(page), 4 * page);
+    defer gpa.free(memory);
+    var jobs: Jobs = try .init(gpa, 8, 2);
+    defer jobs.deinit();
+    for (10..13) |tag| jobs.add(&otherOf(memory, tag, 2));
+    const begun = jobs.next().?;
+    try std.testing.expect(jobs.raise(12));
+    try std.testing.expect(!jobs.raise(12)); // already
+    try std.testing.expect(!jobs.raise(99)); // nobody's
+    try std.testing.expect(jobs.raise(10)); // its other part
+    for ([_]u64{ 12, 12, 10, 11, 11 }) |tag| {
+        const part = jobs.next().?;
+        try std.testing.expectEqual(tag, part.request.tag);
+        try std.testing.expectEqual(tag != 11, part.request.urgent);
+        _ = jobs.finish(&part, .ok, &.{});
+    }
+    try std.testing.expect(jobs.finish(&begun, .ok, &.{}));
+    var completions: [8]reader.Completion = undefined;
+    try std.testing.expectEqual(3, jobs.takeCompleted(&completions));
+}
+
+test "requests are taken back all together or not at all, and never once a part is being read" {
+    const memory = try gpa.alignedAlloc(u8, .fromByteUnits(page), 2 * page);
+    defer gpa.free(memory);
+    var jobs: Jobs = try .init(gpa, 4, 2);
+    defer jobs.deinit();
+    for (10..14) |tag| jobs.add(&otherOf(memory, tag, 2));
+    const begun = jobs.next().?;
+    try std.testing.expect(!jobs.cancel(&.{10}));
+    try std.testing.expect(!jobs.cancel(&.{ 11, 10 }));
+    try std.testing.expect(!jobs.cancel(&.{ 11, 99 }));
+    try std.testing.expectEqual(4, jobs.in_flight);
+    try std.testing.expect(jobs.cancel(&.{ 13, 11 }));
+    try std.testing.expectEqual(2, jobs.in_flight);
+    jobs.add(&otherOf(memory, 14, 2)); // in the place of one that went
+    _ = jobs.finish(&begun, .ok, &.{});
+    for ([_]u64{ 10, 12, 12, 14, 14 }) |tag| {
+        const part = jobs.next().?;
+        try std.testing.expectEqual(tag, part.request.tag);
+        _ = jobs.finish(&part, .ok, &.{});
+    }
+    try std.testing.expectEqual(null, jobs.next());
+    try std.testing.expect(!jobs.cancel(&.{10})); // complete, though nobody took it yet
+    var completions: [4]reader.Completion = undefined;
+    try std.testing.expectEqual(3, jobs.takeCompleted(&completions));
+    try std.testing.expectEqual(3, jobs.counters.requests);
+    try std.testing.expectEqual(jobs.countersNow().busy_ns, jobs.counters.busy_ns); // nothing is under way
+}

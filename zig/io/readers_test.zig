@@ -181,6 +181,61 @@ test "stress: eight reads at once, full queues, every byte right, and a reader c
     }
 }
 
+test "guesses raised, taken back or left alone: each comes back right, exactly once, or not at all" {
+    var temporary: Temporary = .init();
+    defer temporary.deinit();
+    const content = try contentOf(300_001);
+    defer gpa.free(content);
+    try temporary.write("data", content);
+    const infos = [_]files_room.FileInfo{.{ .path = temporary.path("data"), .bytes = content.len }};
+    var message: Message = .{};
+    const memory = try gpa.alignedAlloc(u8, .fromByteUnits(page), pread_capacity * 2 * page);
+    defer gpa.free(memory);
+    var files = try Files.open(gpa, &infos, true, &message);
+    defer files.close();
+    for (kinds, 0..) |kind, seed| {
+        const r = try open(&files, kind, &message) orelse continue;
+        defer r.deinit();
+        try changeMinds(r, content, memory, seed);
+    }
+}
+
+fn changeMinds(r: reader.Reader, content: []const u8, memory: []align(page) u8, seed: u64) !void {
+    var prng: std.Random.DefaultPrng = .init(seed);
+    const random = prng.random();
+    var in_flight: std.AutoArrayHashMapUnmanaged(u64, void) = .empty;
+    defer in_flight.deinit(gpa);
+    for (0..400) |_| {
+        const count = random.intRangeAtMost(usize, 1, 16);
+        for (0..count) |i| {
+            var request = requestAt(content, memory, i, random.uintLessThan(usize, content.len) / page * page);
+            request.urgent = random.uintLessThan(u32, 4) == 0;
+            try in_flight.put(gpa, request.tag, {});
+            r.submit(&.{request});
+        }
+        for (0..8) |_| {
+            const tags = in_flight.keys();
+            if (tags.len == 0) break;
+            const tag = tags[random.uintLessThan(usize, tags.len)];
+            if (random.boolean()) r.raise(&.{tag}) else if (r.cancel(&.{tag})) _ = in_flight.swapRemove(tag);
+        }
+        while (in_flight.count() > 0) {
+            var completions: [5]reader.Completion = undefined;
+            const taken = r.wait(&completions);
+            try std.testing.expect(taken > 0);
+            for (completions[0..taken]) |completion| {
+                try std.testing.expectEqual(.ok, completion.result);
+                try std.testing.expect(in_flight.swapRemove(completion.tag));
+                const offset: usize = @intCast(completion.tag & 0xffff_ffff);
+                const request = requestAt(content, memory, @intCast(completion.tag >> 32), offset);
+                try std.testing.expect(std.mem.eql(u8, content[offset..][0..@intCast(request.needed)], request.destination[0..@intCast(request.needed)]));
+            }
+        }
+        var none: [1]reader.Completion = undefined;
+        try std.testing.expectEqual(0, r.wait(&none));
+    }
+}
+
 test "an automatic reader takes the ring for direct files, threads for others, and tells" {
     var temporary: Temporary = .init();
     defer temporary.deinit();
