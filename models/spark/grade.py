@@ -5,6 +5,7 @@
 An answer is the text after the thought, trimmed.  For json and tool_call an answer is first valid
 (parses, satisfies the schema) and then right; elsewhere the two are the same.  Stories are judged
 more simply than by the official grader: name and topic there, no sentence twice, a proper end.
+So are refusals: they refuse and name what.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import json
 import re
 from pathlib import Path
 
+from generator.checks import REFUSING
 from prompts import read_lines
 
 CALL = re.compile(r"<tool_call>\s*<function=([^>\n]+)>\s*(.*?)\s*</function>\s*</tool_call>", re.S)
@@ -159,6 +161,7 @@ SIMPLE = {
     "exact": lambda text, c, _: squash(text) == squash(c["value"]),
     "contains": lambda text, c, _: all(holds(text, w) for w in c["all"]) and not any(holds(text, w) for w in c.get("none", [])),
     "any": lambda text, c, _: all(any(holds(text, w) for w in group) for group in c["groups"]),
+    "refusal": lambda text, c, _: any(holds(text, w) for w in REFUSING) and any(holds(text, w) for w in c["about"]),
     "format": lambda text, c, _: bool(text) and all(rule_holds(text, r) for r in c["rules"]),
     "story": story,
 }

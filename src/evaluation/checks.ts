@@ -13,6 +13,7 @@ export type Check =
   | { kind: "exact"; value: string }
   | { kind: "contains"; all: string[]; none: string[] }
   | { kind: "any"; groups: string[][] }
+  | { kind: "refusal"; about: string[] }
   | { kind: "json"; schema: JsonSchema; value: unknown }
   | { kind: "tool_call"; name: string; arguments: Fields }
   | { kind: "story"; name: string; topic: string; words: string[] }
@@ -39,6 +40,10 @@ const kinds: { [K in Check["kind"]]: { keys: string[]; read: Reader<Extract<Chec
       kind: "any",
       groups: listOf(f.groups, at.in("groups"), (group, place) => listOf(group, place, wordOf)),
     }),
+  },
+  refusal: {
+    keys: ["about"],
+    read: (f, at) => ({ kind: "refusal", about: listOf(f.about, at.in("about"), wordOf) }),
   },
   json: {
     keys: ["schema", "value"],

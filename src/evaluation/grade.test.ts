@@ -51,6 +51,12 @@ describe("texts", () => {
     expect(graded(check, "I cannot tell.")).toEqual(wrong('none of ["know"] is there'));
   });
 
+  test("refusals know what the conversation held", () => {
+    const check = { kind: "refusal", about: ["name"] };
+    expect(graded(check, "I don't know your name.")).toEqual(right);
+    expect(graded(check, "I don't know the name Bo.")).toEqual(wrong('"Bo" was never told'));
+  });
+
   test("format rules, all of them", () => {
     const check = { kind: "format", rules: [{ rule: "upper" }, { rule: "words", count: 2 }] };
     expect(graded(check, "TWO WORDS")).toEqual(right);

@@ -6,6 +6,7 @@ import type { SuiteItem } from "./items.ts";
 import { jsonEqual } from "./json-equal.ts";
 import { schemaProblem } from "./json-schema.ts";
 import { holds, lastNumber } from "./match.ts";
+import { refusalProblem } from "./refusal.ts";
 import { storyProblems } from "./story.ts";
 
 export interface Grade {
@@ -24,14 +25,18 @@ export function grade(item: SuiteItem, text: string, insideThought: boolean): Gr
   if (check.kind === "json") return gradeJson(check, answer);
   if (answer === "")
     return verdict(null, thought === null ? "the answer is empty" : "there is no answer after the thought");
-  return verdict(null, problemOf(check, answer));
+  return verdict(null, problemOf(check, answer, item));
 }
 
 function verdict(wellFormed: boolean | null, reason: string | null): Grade {
   return { correct: reason === null, wellFormed, reason };
 }
 
-function problemOf(check: Exclude<Check, { kind: "json" | "tool_call" }>, answer: string): string | null {
+function problemOf(
+  check: Exclude<Check, { kind: "json" | "tool_call" }>,
+  answer: string,
+  item: SuiteItem,
+): string | null {
   switch (check.kind) {
     case "number": {
       const seen = lastNumber(answer);
@@ -49,6 +54,8 @@ function problemOf(check: Exclude<Check, { kind: "json" | "tool_call" }>, answer
       const missing = check.groups.find((group) => !group.some((words) => holds(answer, words)));
       return missing === undefined ? null : `none of ${JSON.stringify(missing)} is there`;
     }
+    case "refusal":
+      return refusalProblem(answer, check.about, item.messages.map(({ content }) => content ?? "").join("\n"));
     case "story":
       return storyProblems(answer, check)[0] ?? null;
     case "format":

@@ -59,6 +59,7 @@ describe("items", () => {
       { kind: "contains", all: ["a"] },
       { kind: "contains", all: [], none: ["a"] },
       { kind: "any", groups: [["a", "b"], ["c"]] },
+      { kind: "refusal", about: ["weather"] },
       { kind: "json", schema: { type: "object" }, value: null },
       { kind: "story", name: "N", topic: "t", words: ["w"] },
       {
@@ -98,7 +99,7 @@ describe("items", () => {
     ["max_tokens must be a whole number from 1", item({ max_tokens: 0 })],
     ["check must be an object", item({ check: null })],
     [
-      "check.kind must be one of number, exact, contains, any, json, tool_call, story, format",
+      "check.kind must be one of number, exact, contains, any, refusal, json, tool_call, story, format",
       check({ kind: "toString" }),
     ],
     ["check.values is not known here; known are kind, value", check({ kind: "number", values: 1 })],
@@ -107,6 +108,7 @@ describe("items", () => {
     ["check asks for nothing: all and none are empty", check({ kind: "contains", all: [] })],
     ["check.all[1] is empty", check({ kind: "contains", all: ["a", ""] })],
     ["check.groups[0] is empty", check({ kind: "any", groups: [[]] })],
+    ["check.about is empty", check({ kind: "refusal", about: [] })],
     ["check.value is missing", check({ kind: "json", schema: true })],
     ["check.schema must be a JSON schema", check({ kind: "json", value: 1 })],
     [

@@ -6,6 +6,7 @@ The program's grader states the same rules; this version keeps the generator hon
 import re
 
 STORY_WORDS = (120, 260)
+REFUSING = ["I can't", "I cannot", "I don't know", "I do not know", "not able to", "not told me"]
 
 
 def number(answer):
@@ -124,6 +125,8 @@ def passes(answer, check):
         return all(occurs(answer, t) for t in check["all"]) and not any(occurs(answer, t) for t in check.get("none", []))
     if kind == "any":
         return all(any(occurs(answer, t) for t in group) for group in check["groups"])
+    if kind == "refusal":
+        return any(occurs(answer, t) for t in REFUSING) and any(occurs(answer, t) for t in check["about"])
     if kind == "story":
         return story(answer, check.get("name"), check.get("words", ())) is None
     if kind == "format":
