@@ -9,6 +9,7 @@ const result = @import("../abi/result.zig");
 const backend = @import("../backend/backend.zig");
 const io = @import("../io/reader.zig");
 const errnoName = @import("../io/files.zig").errnoName;
+const nowNs = @import("../io/thread.zig").nowNs;
 const records = @import("record.zig");
 const loads_room = @import("loads.zig");
 const SlotTable = @import("slots.zig").SlotTable;
@@ -606,9 +607,3 @@ pub const Pass = struct {
         store.speculate();
     }
 };
-
-fn nowNs() u64 {
-    var now: std.c.timespec = undefined;
-    std.debug.assert(std.c.clock_gettime(.MONOTONIC, &now) == 0);
-    return @as(u64, @intCast(now.sec)) * std.time.ns_per_s + @as(u64, @intCast(now.nsec));
-}

@@ -7,6 +7,7 @@ const result = @import("../abi/result.zig");
 const reader = @import("reader.zig");
 const files_room = @import("files.zig");
 const transfer = @import("transfer.zig");
+const nowNs = @import("thread.zig").nowNs;
 const checkRequest = @import("jobs.zig").checkRequest;
 
 const Got = files_room.Got;
@@ -49,12 +50,6 @@ pub const Content = union(enum) {
         }
     }
 };
-
-fn nowNs() u64 {
-    var now: std.c.timespec = undefined;
-    std.debug.assert(std.c.clock_gettime(.MONOTONIC, &now) == 0);
-    return @as(u64, @intCast(now.sec)) * std.time.ns_per_s + @as(u64, @intCast(now.nsec));
-}
 
 /// A range of a file that always answers EIO.
 pub const BadRange = struct { file: u32, offset: u64, bytes: u64 };
