@@ -42,9 +42,6 @@ pub fn build(b: *std.Build) void {
         .sanitize_thread = b.option(bool, "sanitize-thread", "Thread sanitiser in library and tests") orelse false,
         .strip = b.option(bool, "strip", "Leave debug information out (default: yes, but for -Doptimize=Debug)") orelse
             (chosen != .Debug),
-        .simulations = b.option(u64, "simulations", "Seeded runs of the expert store's simulation (default 3000)") orelse 3000,
-        .kernel_ring = b.option(bool, "kernel-ring", "Let the reader use io_uring where the system has it (default yes)") orelse true,
-        .simulation_seed = b.option(u64, "simulation-seed", "The first run's seed") orelse 0,
     };
 
     // Tests link the kernels as they ship. Without debug information a test binary compiles four times faster;
@@ -62,10 +59,6 @@ const Artifact = struct {
     levels: []const Level,
     sanitize_thread: bool,
     strip: bool,
-    /// Runs of the expert store's simulation, and the seed of the first.
-    simulations: u64,
-    kernel_ring: bool,
-    simulation_seed: u64,
 
     fn module(self: Artifact, b: *std.Build, root: []const u8, optimize: std.builtin.OptimizeMode) *std.Build.Module {
         const m = b.createModule(.{
@@ -111,11 +104,6 @@ const Artifact = struct {
         const o = b.addOptions();
         o.addOption([]const []const u8, "levels", names);
         o.addOption([]const u8, "level", level);
-        if (level.len == 0) {
-            o.addOption(u64, "simulations", self.simulations);
-            o.addOption(u64, "simulation_seed", self.simulation_seed);
-            o.addOption(bool, "kernel_ring", self.kernel_ring);
-        }
         return o;
     }
 
@@ -141,15 +129,18 @@ fn addLibrary(b: *std.Build, artifact: Artifact, optimize: std.builtin.OptimizeM
 fn addTests(b: *std.Build, artifact: Artifact, optimize: std.builtin.OptimizeMode, kernels: Objects) void {
     const run = b.step("test", "Run the native tests (a foreign target: only install them)");
     const install = b.step("test-binaries", "Install the native test executables in <prefix>/tests");
-    const only = b.option([]const u8, "room", "Build the tests of one room only");
+    const only = b.option([]const []const u8, "room", "Build the tests of this room only; may be given again") orelse &rooms;
     const filters = b.option([]const []const u8, "test-filter", "Run only tests whose name contains this") orelse &.{};
     const runnable = artifact.target.result.cpu.arch == builtin.cpu.arch and artifact.target.result.os.tag == builtin.os.tag;
 
     for (rooms) |room| {
         const root = b.fmt("zig/tests_{s}.zig", .{room});
         if (!exists(b, root)) continue;
-        if (only) |name| if (!std.mem.eql(u8, name, room)) continue;
+        for (only) |name| {
+            if (std.mem.eql(u8, name, room)) break;
+        } else continue;
         const m = artifact.module(b, root, optimize);
+        m.valgrind = runnable and artifact.target.result.os.tag == .linux and !artifact.sanitize_thread; // told of undefined memory, and asked after
         for (kernels) |object| m.addObject(object);
         const tests = b.addTest(.{ .name = b.fmt("tests_{s}", .{room}), .root_module = m, .filters = filters, .use_llvm = artifact.useLlvm() });
         const installed = b.addInstallArtifact(tests, .{ .dest_dir = .{ .override = .{ .custom = "tests" } } });

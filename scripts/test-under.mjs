@@ -1,5 +1,6 @@
 // Runs the native tests in another way: node scripts/test-under.mjs LABEL [--target ZIG-TARGET] [--rooms a,b]
-// [--sanitize-thread] [-- WRAPPER...]. For qemu-user (other CPUs), valgrind and the thread sanitiser; .ci/run calls it.
+// [--divisor N] [--sanitize-thread] [-- WRAPPER...]. For qemu-user (other CPUs), valgrind and the thread sanitiser;
+// .ci/run calls it. Every way of running here is ten to fifty times slower: tests of random cases make 1/N of them.
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -14,28 +15,33 @@ await main(async (all) => {
   const { values, positionals } = parseArgs({
     args: all.slice(0, split),
     allowPositionals: true,
-    options: { target: { type: "string" }, rooms: { type: "string" }, "sanitize-thread": { type: "boolean" } },
+    options: {
+      target: { type: "string" },
+      rooms: { type: "string" },
+      divisor: { type: "string", default: "10" },
+      "sanitize-thread": { type: "boolean" },
+    },
   });
   if (positionals.length !== 1) throw new Problem("usage: test-under.mjs LABEL [OPTIONS] [-- WRAPPER...]");
+  const rooms = values.rooms?.split(",") ?? [];
   const sanitize = values["sanitize-thread"];
   const prefix = `zig-out/under-${values.target ?? "host"}${sanitize ? "-tsan" : ""}`;
-  const options = [
+  await zigBuild([
+    "test-binaries",
+    ...["--prefix", prefix],
     ...(values.target ? [`-Dtarget=${values.target}`] : []),
     ...(sanitize ? ["-Dsanitize-thread"] : []),
-    // Every way of running here is ten to fifty times slower; scripts/simulate.mjs runs the many seeds.
-    "-Dsimulations=300",
-    ...(wrapper[0] === "valgrind" ? ["-Dkernel-ring=false"] : []),
-  ];
-  await zigBuild(["test-binaries", "--prefix", prefix, ...options]);
+    ...rooms.map((room) => `-Droom=${room}`),
+  ]);
 
-  const rooms = values.rooms?.split(",");
   const directory = join(root, prefix, "tests");
   const names = readdirSync(directory).filter((name) => existsSync(join(root, `zig/${name}.zig`)));
-  const chosen = names.filter((name) => !rooms || rooms.includes(name.replace("tests_", "")));
-  if (rooms && chosen.length !== rooms.length)
+  const chosen = names.filter((name) => rooms.length === 0 || rooms.includes(name.replace("tests_", "")));
+  if (rooms.length > 0 && chosen.length !== rooms.length)
     throw new Problem(`not all of ${values.rooms} have tests; found ${names}`);
   const executables = chosen.map((name) => join(directory, name));
-  const sum = total(await runNativeTests(executables, { wrapper, label: positionals.join(" ") }));
+  const env = { FLASHMOE_TEST_DIVISOR: values.divisor };
+  const sum = total(await runNativeTests(executables, { wrapper, label: positionals.join(" "), env }));
   console.log(summaryLine(sum));
   return sum.failed === 0 && sum.passed > 0 ? 0 : 1;
 });

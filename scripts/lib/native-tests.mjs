@@ -1,28 +1,35 @@
-// Runs native test executables, directly or under a wrapper (qemu-user, valgrind), and counts.
+// Runs native test executables, directly or under a wrapper (qemu-user, valgrind), counts, and tells what took long.
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { capture, say } from "./project.mjs";
 
+/** Tests that took this long are named. */
+const slowSeconds = 5;
+
 /**
- * Runs each executable as `wrapper... executable`; prints what failing ones printed. Returns one tally each. Under a
- * wrapper, which is slow and knows no speed, as many run at once as there are cores.
+ * Runs each executable as `wrapper... executable`, as many at once as there are cores; prints what failing ones printed.
+ * Returns one tally each.
  */
-export async function runNativeTests(executables, { wrapper = [], label = "zig" } = {}) {
-  const waiting = [...executables];
+export async function runNativeTests(executables, { wrapper = [], label = "zig", env = {} } = {}) {
+  const waiting = [...executables].sort((a, b) => weight(b) - weight(a));
   const tallies = [];
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-      tallies.push(await runOne(next, wrapper, `${label} ${basename(next)}`));
+      tallies.push(await runOne(next, wrapper, `${label} ${basename(next)}`, env));
   };
-  await Promise.all(Array.from({ length: wrapper.length > 0 ? availableParallelism() : 1 }, work));
-  return tallies;
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return tallies.sort((a, b) => a.name.localeCompare(b.name));
 }
 
-async function runOne(executable, wrapper, name) {
+/** The longest first, so that no core waits for the last one. */
+function weight(executable) {
+  return ["tests_experts", "tests_backend", "tests_engine"].indexOf(basename(executable));
+}
+
+async function runOne(executable, wrapper, name, env) {
   const [program, ...args] = [...wrapper, executable];
-  const began = performance.now();
-  const { status, output } = await capture(program, args);
-  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  const clock = testClock();
+  const { status, output } = await capture(program, args, { env: { ...process.env, ...env } }, clock.heard);
   const tally = { name, ...countsOf(output) };
   // A crash, a leak or a sanitiser's report fails without a failing test of its own.
   if (status !== 0 && tally.failed === 0) tally.failed = 1;
@@ -31,8 +38,28 @@ async function runOne(executable, wrapper, name) {
     say(`--- ${name} ended with ${status}`);
     say(output.trimEnd());
     say("--- for stack traces: zig build test -Droom=ROOM -Dstrip=false");
-  } else say(`${name}: ${tally.passed} passed in ${seconds} s`);
+  } else say(`${name}: ${tally.passed} passed in ${clock.seconds().toFixed(1)} s`);
+  for (const slow of clock.slow()) say(`  ${slow.seconds.toFixed(1)} s ${slow.test}`);
   return tally;
+}
+
+/** Times tests by when the runner printed their names: it prints `12/34 name...` before each. */
+function testClock() {
+  const began = performance.now();
+  const tests = [];
+  let line = "";
+  const seconds = () => (performance.now() - began) / 1000;
+  const heard = (piece) => {
+    line += piece.toString();
+    const names = [...line.matchAll(/^\d+\/\d+ (.*?)\.\.\.(?=OK|FAIL|SKIP|$)/gm)];
+    for (const [, test] of names.slice(tests.length)) tests.push({ test, at: seconds() });
+  };
+  const slow = () => {
+    const end = seconds();
+    const timed = tests.map(({ test, at }, i) => ({ test, seconds: (tests[i + 1]?.at ?? end) - at }));
+    return timed.filter((one) => one.seconds >= slowSeconds).sort((a, b) => b.seconds - a.seconds);
+  };
+  return { heard, seconds, slow };
 }
 
 /** The counts the Zig test runner prints at the end; all 0 when it did not come that far. */

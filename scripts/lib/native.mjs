@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readText, root, runTool, say } from "./project.mjs";
+import { capture, Problem, readText, root, runTool, say } from "./project.mjs";
 import { ensureZig } from "./zig.mjs";
 
 const library = join(root, "zig-out/lib/libflashmoe.bin");
@@ -23,6 +23,14 @@ export async function ensureLibrary() {
 /** `zig build ARGS` with its output on stderr. */
 export async function zigBuild(args) {
   runTool(await ensureZig(), ["build", ...args]);
+}
+
+/** The same beside other work, its output only where it fails. */
+export async function zigBuildBeside(args) {
+  const { status, output } = await capture(await ensureZig(), ["build", ...args]);
+  if (status === 0) return;
+  say(output.trimEnd());
+  throw new Problem(`zig build ${args.join(" ")} ended with ${status}`);
 }
 
 /** Names, sizes and times of everything the library is built from: cheap, and a false alarm only costs a no-op build. */

@@ -6,6 +6,7 @@ const abi = @import("../abi/types.zig");
 const Message = @import("../abi/result.zig").Message;
 const engine_room = @import("engine.zig");
 const rig = @import("test_rig.zig");
+const test_rounds = @import("../format/test_rounds.zig");
 
 const Engine = engine_room.Engine;
 const gpa = rig.gpa;
@@ -24,7 +25,8 @@ test "a damaged description is refused, or gives an engine that runs or says why
     options.reader_threads = 1;
     var opened: usize = 0;
     var stepped: usize = 0;
-    for (0..500) |_| {
+    const rounds = test_rounds.rounds(500);
+    for (0..rounds) |_| {
         @memcpy(disk.model.description, original);
         // Offsets within tensors are what most often survives the checks: half of the damage goes there.
         const tensors = disk.model.tensors();
@@ -49,7 +51,7 @@ test "a damaged description is refused, or gives an engine that runs or says why
         opened += 1;
         if (try runs(engine)) stepped += 1;
     }
-    try std.testing.expect(opened > 60 and stepped > 40 and stepped < opened);
+    try std.testing.expect(opened > rounds / 9 and stepped > rounds / 13 and stepped < opened);
 }
 
 /// Loads and steps; an error must come with its text.
@@ -73,7 +75,7 @@ test "opening and closing leaves no file open and no memory behind" {
     var disk: rig.Disk = try .init(.{ .kinds = &.{.attention} });
     defer disk.deinit();
     const before = openFiles();
-    for (0..40) |round| {
+    for (0..test_rounds.rounds(40)) |round| {
         var options = rig.exact;
         options.threads = 1 + @as(u32, @intCast(round % 3));
         const engine = try rig.open(&disk, options, .{});

@@ -6,6 +6,7 @@ const abi = @import("../abi/types.zig");
 const Message = @import("../abi/result.zig").Message;
 const Random = @import("random.zig").Random;
 const sampler = @import("sampler.zig");
+const test_rounds = @import("../format/test_rounds.zig");
 
 const gpa = std.testing.allocator;
 
@@ -165,7 +166,7 @@ test "a large vocabulary against a full sort" {
             var kept: [vocab]bool = @splat(false);
             plainCut(logits, sampling, &kept);
             var random: Random = .init(6);
-            for (0..200) |_| {
+            for (0..test_rounds.rounds(200)) |_| {
                 const id = sampler.sample(&row, &sampling, &.{}, &random, &bench.scratch).id;
                 try std.testing.expect(kept[id]);
             }

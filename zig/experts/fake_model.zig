@@ -35,10 +35,7 @@ pub const FakeModel = struct {
         const infos = try a.alloc(FileInfo, file_ends.len);
         const contents = try a.alloc([]u8, file_ends.len);
         for (infos, contents, file_ends, 0..) |*info, *content, end, i| {
-            content.* = try a.alloc(u8, @intCast(end));
-            random.bytes(content.*);
-            // With the exponent's high bit clear every value of every format is finite.
-            for (content.*) |*byte| byte.* &= 0x3f;
+            content.* = try filled(a, @intCast(end), random.int(u64));
             info.* = .{ .path = try std.fmt.allocPrint(a, "model-{d}.safetensors", .{i}), .bytes = end };
         }
         return .{ .arena = arena, .layers = layers, .experts = experts, .infos = infos, .contents = contents };
@@ -48,11 +45,24 @@ pub const FakeModel = struct {
         model.arena.deinit();
     }
 
+    /// Bytes that differ from place to place. Made by the word: millions of runs fill their files.
+    fn filled(a: std.mem.Allocator, bytes: usize, seed: u64) ![]u8 {
+        const words = try a.alloc(u64, std.math.divCeil(usize, bytes, 8) catch unreachable);
+        for (words, 0..) |*word, i| {
+            var mixed = (seed +% i) *% 0x9e37_79b9_7f4a_7c15;
+            mixed = (mixed ^ (mixed >> 32)) *% 0xd6e8_feb8_6659_fd93;
+            // With the exponent's high bit clear every value of every format is finite.
+            word.* = (mixed ^ (mixed >> 32)) & 0x3f3f_3f3f_3f3f_3f3f;
+        }
+        return std.mem.sliceAsBytes(words)[0..bytes];
+    }
+
     fn randomLayer(layout: Layout, experts: u32) !records.LayerExperts {
         const random = layout.random;
         const quantised = random.uintLessThan(u32, 4) != 0;
-        // Mostly small groups and so small matrices: pieces of a page, of several, and many to a page.
-        const group = ([_]u32{ 32, 32, 32, 32, 64, 64, 128 })[random.uintLessThan(usize, 7)];
+        // Mostly small groups and so small matrices: pieces of a page, of several, and many to a page. Unquantised
+        // ones are large at any size.
+        const group = if (quantised) ([_]u32{ 32, 32, 32, 32, 32, 32, 32, 32, 64, 64, 64, 128 })[random.uintLessThan(usize, 12)] else 32;
         const shape: Shape = .{
             .format = if (quantised) .affine else ([_]abi.Format{ .f32, .f16, .bf16 })[random.uintLessThan(usize, 3)],
             .bits = if (quantised) ([_]u32{ 2, 3, 4, 5, 6, 8 })[random.uintLessThan(usize, 6)] else 0,

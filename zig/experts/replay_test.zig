@@ -8,6 +8,7 @@ const slots = @import("slots.zig");
 const trace_room = @import("trace.zig");
 const Naive = @import("slots_test.zig").Naive;
 const Message = @import("../abi/result.zig").Message;
+const test_rounds = @import("../format/test_rounds.zig");
 const gpa = std.testing.allocator;
 
 /// A trace in memory, layers in turn.
@@ -57,7 +58,7 @@ fn sortedIds(random: std.Random, experts: u32, memory: []u32) []u32 {
 }
 
 test "the store hits what the replay of its policy says, pass by pass" {
-    for (0..200) |seed| {
+    for (0..test_rounds.rounds(200)) |seed| {
         errdefer std.debug.print("seed {d}\n", .{seed});
         var prng: std.Random.DefaultPrng = .init(seed);
         const sizes = rig.randomSizes(prng.random());

@@ -1,12 +1,12 @@
 //! The whole store, scheduler and guesses included, on simulated reads with short reads, EIO, latency and cancels anywhere.
 //! What it asks of the reader is watched, what it gives is compared with the files. A run is one seed; the number of runs
-//! and the first seed are build options: `zig build test -Droom=experts -Dsimulations=100000 -Dsimulation-seed=0`.
+//! and the first seed come from the environment: `node scripts/simulate.mjs RUNS SEED` sets them.
 
 const std = @import("std");
-const options = @import("options");
 const backend = @import("../backend/backend.zig");
 const simulated = @import("../io/simulated.zig");
 const FakeModel = @import("fake_model.zig").FakeModel;
+const test_rounds = @import("../format/test_rounds.zig");
 const rig = @import("rig.zig");
 const store_room = @import("store.zig");
 const Watched = @import("watched_reader.zig").Watched;
@@ -244,10 +244,11 @@ const Run = struct {
 };
 
 test "simulation: seeded runs of the store with faults, cancels and guesses keep every invariant" {
-    const runs: u64 = options.simulations;
+    const runs = test_rounds.number("FLASHMOE_SIMULATIONS", test_rounds.rounds(3000));
+    const first = test_rounds.number("FLASHMOE_SIMULATION_SEED", 0);
     var tally: Tally = .{};
-    for (options.simulation_seed..options.simulation_seed + runs) |seed| {
-        errdefer std.debug.print("seed {d}; again: -Dsimulation-seed={d} -Dsimulations=1\n", .{ seed, seed });
+    for (first..first + runs) |seed| {
+        errdefer std.debug.print("seed {d}; again: node scripts/simulate.mjs 1 {d}\n", .{ seed, seed });
         var prng: std.Random.DefaultPrng = .init(seed);
         var run: Run = undefined;
         try run.init(seed, prng.random(), &tally);

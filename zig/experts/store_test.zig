@@ -7,6 +7,7 @@ const store_room = @import("store.zig");
 const rig = @import("rig.zig");
 const FakeModel = @import("fake_model.zig").FakeModel;
 const Naive = @import("slots_test.zig").Naive;
+const test_rounds = @import("../format/test_rounds.zig");
 
 const Store = store_room.Store;
 const Ready = store_room.Ready;
@@ -77,7 +78,7 @@ const Expected = struct {
 };
 
 test "the store does what the naive cache does, byte for byte, over 2,500 seeded runs with faults that pass" {
-    for (0..2500) |seed| {
+    for (0..test_rounds.rounds(2500)) |seed| {
         errdefer std.debug.print("seed {d}\n", .{seed});
         var prng: std.Random.DefaultPrng = .init(seed);
         const random = prng.random();

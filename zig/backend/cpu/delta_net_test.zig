@@ -7,6 +7,7 @@ const interface = @import("../backend.zig");
 const detect = @import("kernels/detect.zig");
 const rigs = @import("test_rig.zig");
 const goldens = @import("goldens.zig");
+const test_rounds = @import("../../format/test_rounds.zig");
 const Rig = rigs.Rig;
 
 const Case = struct {
@@ -178,7 +179,7 @@ test "delta net: each session of a batch equals the session alone, byte for byte
 test "delta net: chunks agree with the recurrence within 3e-5, however strong the decay" {
     var arena = std.heap.ArenaAllocator.init(std.testing.allocator);
     defer arena.deinit();
-    for ([_]f32{ -6, 0, 4, 30 }) |decay| {
+    for (test_rounds.some(@as([]const f32, &.{ -6, 30, 0, 4 }))) |decay| {
         var case: Case = .{ .key_heads = 2, .value_heads = 4, .key_dim = 128, .value_dim = 64, .runs = &.{200}, .decay = decay };
         var levels = rigs.vectorLevels().iterator();
         while (levels.next()) |level| {

@@ -1,0 +1,24 @@
+//! For tests: how many rounds those make whose cases are random. Where everything runs ten to fifty times slower (qemu,
+//! valgrind, the thread sanitiser), FLASHMOE_TEST_DIVISOR asks for fewer: the first seeds of the full run.
+
+const std = @import("std");
+
+pub fn rounds(full: usize) usize {
+    return @max(1, full / number("FLASHMOE_TEST_DIVISOR", 1));
+}
+
+/// Whether all rounds are made, so that what only many of them can show may be expected.
+pub fn complete() bool {
+    return number("FLASHMOE_TEST_DIVISOR", 1) == 1;
+}
+
+/// All of `cases`, or the first two.
+pub fn some(cases: anytype) @TypeOf(cases) {
+    return if (complete()) cases else cases[0..@min(2, cases.len)];
+}
+
+/// A whole number from the environment.
+pub fn number(name: [*:0]const u8, default: u64) u64 {
+    const text = std.c.getenv(name) orelse return default;
+    return std.fmt.parseInt(u64, std.mem.span(text), 10) catch std.debug.panic("{s}={s} is no whole number", .{ name, text });
+}
