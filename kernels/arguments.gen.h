@@ -326,7 +326,7 @@ struct fm_heads_training {
   uint32_t done_steps;
   uint32_t total_steps;
   uint32_t done;
-  uint32_t reserved;
+  uint32_t budget_ms;
 };
 FM_SIZE_IS(fm_heads_training, 40);
 

@@ -4,6 +4,7 @@ import { type EngineOptions, FlashMoE } from "../engine/index.ts";
 import { FlashmoeError } from "../errors.ts";
 import type { ModelDescription } from "../models/description.ts";
 import type { PromptSource } from "./bench-prompts.ts";
+import { decideHeads } from "./heads-file.ts";
 import { expertBits } from "./locate-model.ts";
 import { checkOpen } from "./open-engine.ts";
 import { predictorRow } from "./phase-stats.ts";
@@ -33,7 +34,8 @@ function settingsOf(name: ComparableName, options: EngineOptions): { without: En
 }
 
 export async function compare({ description, flags, promptOf, terminal, signal }: CompareInput): Promise<void> {
-  const { options } = chooseOptions(description, flags);
+  const { options, note } = await decideHeads(description, chooseOptions(description, flags).options);
+  if (note !== null) terminal.note(note);
   await checkOpen(description, options, flags.promptTokens + flags.maxTokens);
   const plan = await FlashMoE.plan(description, options);
   const settings = settingsOf(flags.compare, options);

@@ -4,6 +4,7 @@ import { cpuInfo, libraryInfo } from "../engine/index.ts";
 import { FlashmoeError } from "../errors.ts";
 import { version } from "../version.ts";
 import { formatBytes } from "./format.ts";
+import { headsOf } from "./heads-file.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { chosenModel, locateModel } from "./locate-model.ts";
 import { measureRates } from "./measure-rates.ts";
@@ -31,6 +32,8 @@ export interface Report {
     direct: boolean;
   };
   memory_bytes_per_s: number;
+  /** What `tune` trained for the model, and how much memory a run that streams it plans for them; null: nothing. */
+  heads: { path: string; bytes: number } | null;
   self_test: SelfTest;
 }
 
@@ -70,6 +73,7 @@ async function doctor(modelName: string | undefined, flags: OutputFlags): Promis
       direct: rates.direct,
     },
     memory_bytes_per_s: rates.memoryBytesPerS,
+    heads: headsOf(description),
     self_test: test,
   };
   terminal.write(flags.json ? `${JSON.stringify(report)}\n` : format(report));
@@ -92,6 +96,12 @@ function format({ cpu, library, disk, self_test: test, ...report }: Report): str
         `${disk.records_in_flight} at once, ${disk.direct ? "past" : "through"} the page cache)`,
     ],
     ["reader", disk.reader_refusal === null ? disk.reader : `${disk.reader}; io_uring refused: ${disk.reader_refusal}`],
+    [
+      "heads",
+      report.heads === null
+        ? `none trained for ${disk.model}`
+        : `${formatBytes(report.heads.bytes)} for ${disk.model}: ${report.heads.path}`,
+    ],
     ["library", `${library.sha256.slice(0, 16)}  ${library.path}`],
     [
       "kernels",

@@ -3,6 +3,7 @@ import { cpuInfo, createPacker, type EngineOptions, FlashMoE } from "../engine/i
 import type { ModelDescription } from "../models/description.ts";
 import { modelError } from "../models/model-error.ts";
 import { verifyModel } from "../models/verify.ts";
+import { decideHeads } from "./heads-file.ts";
 import { startProgress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { usage } from "./usage.ts";
@@ -17,7 +18,9 @@ export interface OpenEngine {
 }
 
 export async function openEngine(open: OpenEngine): Promise<FlashMoE> {
-  const { description, options, terminal, signal } = open;
+  const { description, terminal, signal } = open;
+  const { options, note } = await decideHeads(description, open.options);
+  if (note !== null) terminal.note(note);
   await checkOpen(description, options, open.promptTokens);
   if (options.paranoid) await checkResident(open);
   const progress = startProgress(terminal, `Loading ${description.name}`, "bytes");
@@ -25,6 +28,7 @@ export async function openEngine(open: OpenEngine): Promise<FlashMoE> {
     return await FlashMoE.open(description, {
       ...options,
       signal,
+      onHeadsRefused: ({ message }) => terminal.note(`${message}; going on without`),
       onProgress: ({ loadedBytes, totalBytes }) => progress.update(loadedBytes, totalBytes),
     });
   } finally {

@@ -6,6 +6,7 @@ import { FlashMoE, type Plan } from "../engine/index.ts";
 import type { ModelDescription } from "../models/description.ts";
 import { loadTokenizer } from "../models/tokenizer.ts";
 import { formatBytes } from "./format.ts";
+import { decideHeads, headsOf } from "./heads-file.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { chosenModel, expertBits, locateModel } from "./locate-model.ts";
 import { measureRates } from "./measure-rates.ts";
@@ -41,7 +42,9 @@ async function plan(modelName: string | undefined, flags: PlanFlags): Promise<vo
   const description = await locateModel(modelName);
   const chosen = chooseOptions(description, flags);
   noteTuned(chosen, flags, terminal);
-  const { options, tuned } = chosen;
+  const { tuned } = chosen;
+  const { options, note } = await decideHeads(description, chosen.options);
+  if (note !== null) terminal.note(note);
   await checkOptions(description, options);
   // Held while planning, as a run would hold it: it counts in what the process itself takes.
   const tokenizer = await loadTokenizer(description.directory, description.shape.vocab);
@@ -54,11 +57,15 @@ async function plan(modelName: string | undefined, flags: PlanFlags): Promise<vo
       tuned === null ? await measureRates(description, options, terminal, interrupt.signal) : ratesOf(tuned);
     prediction = predict(description, memory, rates, tuned === null ? {} : knownOf(tuned, memory));
   }
-  terminal.write(
-    flags.json
-      ? `${JSON.stringify(planObject(description, memory, fits, prediction))}\n`
-      : format(description, memory, fits, prediction, tokenizer !== null),
-  );
+  const planned: Planned = {
+    description,
+    plan: memory,
+    headsBytes: options.heads === undefined ? 0 : (headsOf(description)?.bytes ?? 0),
+    fits,
+    prediction,
+    hasTokenizer: tokenizer !== null,
+  };
+  terminal.write(flags.json ? `${JSON.stringify(planObject(planned))}\n` : format(planned));
 }
 
 function ratesOf({ measured }: Tuned): Rates {
@@ -79,8 +86,18 @@ function knownOf({ measured }: Tuned, plan: Plan): Known {
   };
 }
 
+interface Planned {
+  description: ModelDescription;
+  plan: Plan;
+  /** Of the trained heads that a run would use; within the plan's scratch. */
+  headsBytes: number;
+  fits: boolean;
+  prediction: Prediction | null;
+  hasTokenizer: boolean;
+}
+
 /** The object of `plan --json`. */
-function planObject(description: ModelDescription, plan: Plan, fits: boolean, prediction: Prediction | null) {
+function planObject({ description, plan, headsBytes, fits, prediction }: Planned) {
   return {
     model: description.name,
     bits: expertBits(description),
@@ -98,6 +115,7 @@ function planObject(description: ModelDescription, plan: Plan, fits: boolean, pr
       kv_bytes: plan.kvBytes,
       state_bytes: plan.stateBytes,
       scratch_bytes: plan.scratchBytes,
+      heads_bytes: headsBytes,
       slots_bytes: plan.slotsBytes,
     },
     experts: {
@@ -113,13 +131,7 @@ function planObject(description: ModelDescription, plan: Plan, fits: boolean, pr
   };
 }
 
-function format(
-  description: ModelDescription,
-  plan: Plan,
-  fits: boolean,
-  prediction: Prediction | null,
-  hasTokenizer: boolean,
-): string {
+function format({ description, plan, headsBytes, fits, prediction, hasTokenizer }: Planned): string {
   const { layers, experts } = description.shape;
   const all = layers * experts;
   const limit =
@@ -136,7 +148,11 @@ function format(
     ],
     ["  dense", `${formatBytes(plan.denseBytes)} weights that stay resident`],
     ["  context", `${formatBytes(plan.kvBytes + plan.stateBytes)} for ${plan.context} tokens`],
-    ["  scratch", `${formatBytes(plan.scratchBytes)} for steps of up to ${plan.chunkTokens} tokens`],
+    [
+      "  scratch",
+      `${formatBytes(plan.scratchBytes)} for steps of up to ${plan.chunkTokens} tokens` +
+        `${headsBytes === 0 ? "" : `, ${formatBytes(headsBytes)} of it trained heads`}`,
+    ],
     [
       "  process",
       `${formatBytes(plan.processBytes)} ${hasTokenizer ? "runtime, tokenizer, margin" : "runtime, margin"}`,

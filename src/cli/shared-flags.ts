@@ -22,6 +22,8 @@ export interface EngineFlags {
   queueDepth?: number;
   readSplit?: number;
   paranoid?: boolean;
+  /** False with --no-heads. */
+  heads: boolean;
   /** False with --no-tuned. */
   tuned: boolean;
 }
@@ -89,6 +91,7 @@ export function addEngineOptions(command: Command): Command {
     .option("--read-split <n>", "parts that each range of a record is read in (default: 1)", wholeNumber(1, 16))
     .option("--reader-threads <n>", "threads of the pread reader (default: its queue depth)", wholeNumber(1, 64))
     .option("--paranoid", "compare everything that is read with its hash; packed models only")
+    .option("--no-heads", "leave unused the heads that tune trained to guess the next layer's experts")
     .option("--no-tuned", "leave unused what tune saved for this model and machine");
 }
 

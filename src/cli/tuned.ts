@@ -10,6 +10,7 @@ import type { EngineOptions } from "../engine/index.ts";
 import { FlashmoeError } from "../errors.ts";
 import type { ModelDescription } from "../models/description.ts";
 import { homeDirectory } from "../models/store.ts";
+import { headsOf } from "./heads-file.ts";
 import { codeOf, OutputFile } from "./output-file.ts";
 import { type EngineFlags, engineOptions } from "./shared-flags.ts";
 import type { Terminal } from "./terminal.ts";
@@ -57,7 +58,9 @@ export interface ChosenOptions {
 export function chooseOptions(description: ModelDescription, flags: EngineFlags): ChosenOptions {
   const asked = engineOptions(flags);
   const tuned = flags.tuned ? readTuned(description.hash) : null;
-  return tuned === null ? { options: asked, tuned } : { options: mergeOptions(asked, tuned.options), tuned };
+  const options = tuned === null ? asked : mergeOptions(asked, tuned.options);
+  const heads = flags.tuned && flags.heads && options.prefetch !== "off" ? headsOf(description) : null;
+  return { options: heads === null ? options : { ...options, heads: heads.path }, tuned };
 }
 
 /** A flag about reading sets aside all that was tuned about reading. */
@@ -69,7 +72,8 @@ export function mergeOptions(asked: EngineOptions, tuned: TunableOptions): Engin
 }
 
 /** With --debug: what was taken from `tune`, and from which file. */
-export function noteTuned({ tuned }: ChosenOptions, flags: { debug?: boolean }, terminal: Terminal): void {
+export function noteTuned({ options, tuned }: ChosenOptions, flags: { debug?: boolean }, terminal: Terminal): void {
+  if (flags.debug && options.heads !== undefined) terminal.note(`heads: ${options.heads} (used where experts are streamed)`);
   if (!flags.debug || tuned === null) return;
   terminal.note(`tuned: ${describeOptions(tuned.options)} (${tunedPath(tuned.model_hash)})`);
 }

@@ -96,7 +96,7 @@ export class EngineHost {
 
   /** Trains slice by slice until it is done, when asked to. */
   trainHeads(context: RequestContext, train: Requests["trainHeads"]["args"]["train"]): HeadsRecording {
-    const fields = { seed: train?.seed ?? 0, steps: train?.steps ?? 0, begin: train === null ? 0 : 1 };
+    const fields = train === null ? {} : { ...train, begin: 1 };
     const place = structBuffer(HeadsTraining, fields);
     this.#setPhase(phases.load);
     for (;;) {

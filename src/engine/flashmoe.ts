@@ -40,7 +40,7 @@ export class FlashMoE {
 
   /** Plans memory, starts the engine's worker, and reads the dense part. Rejects with `cancelled` when the signal fires. */
   static async open(description: ModelDescription, options: OpenOptions = {}): Promise<FlashMoE> {
-    const { onProgress, signal, cancelGrace, ...engineOptions } = options;
+    const { onProgress, onHeadsRefused, signal, cancelGrace, ...engineOptions } = options;
     const encoded = encodeDescription(description);
     const encodedOptions = encodeOptions(engineOptions);
     const client = new WorkerClient(await loadNative(), { ...defaultGrace, ...cancelGrace });
@@ -56,7 +56,7 @@ export class FlashMoE {
         if (event.kind === "load") onProgress?.(event.progress);
       };
       await client.request("load", {}, { signal, onEvent });
-      if (options.heads !== undefined) await client.request("loadHeads", { path: options.heads }, { signal });
+      if (options.heads !== undefined) await loadHeads(client, options.heads, signal, onHeadsRefused);
       return new FlashMoE(description, planOf(readStruct(new DataView(plan), 0, PlanLayout)), client);
     } catch (error) {
       await client.close();
@@ -101,11 +101,11 @@ export class FlashMoE {
    * to compare them with the router. The same tokens and seed give the same heads.
    */
   async trainHeads(options: TrainHeadsOptions = {}): Promise<LayerHeads[]> {
-    const { seed = 0, steps = 0, onProgress, signal } = options;
+    const { seed = 0, steps = 0, budgetMs = 0, onProgress, signal } = options;
     const onEvent = (event: RequestEvent) => {
       if (event.kind === "train") onProgress?.({ doneSteps: event.doneSteps, totalSteps: event.totalSteps });
     };
-    await this.#open().request("trainHeads", { train: { seed, steps } }, { signal, onEvent });
+    await this.#open().request("trainHeads", { train: { seed, steps, budgetMs } }, { signal, onEvent });
     return await this.heads();
   }
 
@@ -162,6 +162,22 @@ export class FlashMoE {
       chunkTokens: this.plan.chunkTokens,
       user,
     });
+  }
+}
+
+/** A file that is damaged or of another model is no reason to stop when the caller wants to hear of it instead. */
+async function loadHeads(
+  client: WorkerClient,
+  path: string,
+  signal: AbortSignal | undefined,
+  onRefused: OpenOptions["onHeadsRefused"],
+): Promise<void> {
+  try {
+    await client.request("loadHeads", { path }, { signal });
+  } catch (error) {
+    const refused = error instanceof FlashmoeError && (error.code === "invalid_argument" || error.code === "io_failed");
+    if (!refused || onRefused === undefined) throw error;
+    onRefused(error);
   }
 }
 

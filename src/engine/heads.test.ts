@@ -24,12 +24,14 @@ beforeAll(async () => {
     .map(({ messages }) => messages.map((m) => m.content ?? "").join("\n"));
   ids = tokenizer.encode(text.join("\n\n"));
   const texts = Array.from({ length: 16 }, (_, i) => ids.slice(i * 256, (i + 1) * 256));
-  figures = await trainHeads(spark, texts, path, {
+  const trained = await trainHeads(spark, texts, path, {
     engine: { context: 512 },
     trainingBytes: 64 << 20,
     steps: 120,
     seed: 1,
   });
+  expect(trained).toMatchObject({ tokens: 4096 - 16, steps: 120, saved: true });
+  figures = trained.layers;
 }, 60_000);
 
 const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -45,7 +47,7 @@ test("trained on some thousand tokens, heads name more of the experts of others 
   expect(figures[1]!.headAll).toBeGreaterThan(0.85);
   // The first follows from the token.
   expect(figures[0]!.used).toBe(true);
-  for (const { used, head, router } of figures) expect(used).toBe(head > router);
+  for (const { used, head, router } of figures) expect(used).toBe(head >= Math.fround(router + 0.01));
 });
 
 interface Outcome {

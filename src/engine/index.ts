@@ -2,7 +2,7 @@
 export { FlashmoeError } from "../errors.ts";
 export { FlashMoE } from "./flashmoe.ts";
 export type { Generation } from "./generation.ts";
-export { type HeadsOptions, trainHeads } from "./heads.ts";
+export { type HeadsOptions, type TrainedHeads, trainHeads } from "./heads.ts";
 export { cpuInfo, createFiller, type FillSlice, libraryInfo } from "./machine.ts";
 export {
   type DiskRate,

@@ -20,7 +20,7 @@ export interface Requests {
   stats: { args: Record<string, never>; result: ArrayBuffer };
   loadHeads: { args: { path: string }; result: null };
   /** Without arguments only tells what was recorded. */
-  trainHeads: { args: { train: { seed: number; steps: number } | null }; result: HeadsRecording };
+  trainHeads: { args: { train: { seed: number; steps: number; budgetMs: number } | null }; result: HeadsRecording };
   saveHeads: { args: { path: string }; result: null };
   headFigures: { args: Record<string, never>; result: LayerHeads[] };
   createSession: { args: { sampling: Sampling }; result: { session: number; state: SessionState } };

@@ -1,4 +1,5 @@
 /** The plain types of the public API. Sizes in bytes, times in milliseconds unless the name says otherwise. */
+import type { FlashmoeError } from "../errors.ts";
 import type * as bindings from "../native/bindings.gen.ts";
 import type { StructOf } from "../native/layout.ts";
 
@@ -60,6 +61,8 @@ export interface CancelGrace {
 }
 
 export interface OpenOptions extends EngineOptions {
+  /** Told when the file of heads cannot be used; the model then opens without. Left out: it does not open. */
+  onHeadsRefused?: (reason: FlashmoeError) => void;
   onProgress?: (progress: LoadProgress) => void;
   signal?: AbortSignal;
   cancelGrace?: Partial<CancelGrace>;
@@ -97,8 +100,10 @@ export interface HeadsRecording {
 
 export interface TrainHeadsOptions {
   seed?: number;
-  /** Per layer; default 1,500. */
+  /** Per layer, at most; default 1,500. */
   steps?: number;
+  /** So few steps that training takes about this long; which file that gives depends on the machine. */
+  budgetMs?: number;
   onProgress?: (progress: { doneSteps: number; totalSteps: number }) => void;
   signal?: AbortSignal;
 }

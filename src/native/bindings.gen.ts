@@ -3,7 +3,7 @@
 import type { StructLayout, SymbolSignature } from "./layout.ts";
 
 /** Compared with fm_abi_hash() when the library is loaded. */
-export const abiHash = 0x693cef72;
+export const abiHash = 0xfd50d226;
 
 export const Result = {
   ok: 0,
@@ -365,7 +365,7 @@ export const HeadsTraining = {
     doneSteps: { offset: 24, type: "u32" },
     totalSteps: { offset: 28, type: "u32" },
     done: { offset: 32, type: "u32" },
-    reserved: { offset: 36, type: "u32" },
+    budgetMs: { offset: 36, type: "u32" },
   },
 } as const satisfies StructLayout;
 

@@ -283,7 +283,8 @@ describe("a trace", () => {
 describe("tune", () => {
   test("saves what it measured, plan and run use it, --no-tuned does not", async () => {
     const limit = await tightLimit();
-    const run = ["tune", wide, "--random-ids", "-p", "16", "-n", "4", "--runs", "1", "--memory", `${limit}`];
+    const trials = ["--random-ids", "-p", "16", "-n", "4", "--runs", "1", "--heads-seconds", "0"];
+    const run = ["tune", wide, ...trials, "--memory", `${limit}`];
     const tuned = await json<{
       path: string;
       options: Record<string, unknown>;
@@ -320,5 +321,54 @@ describe("tune", () => {
     expect(damaged.err).toContain("cannot be used");
     expect(damaged.err).toContain("--no-tuned");
     rmSync(tuned.path);
+  });
+
+  test("trains heads; every command that streams the model uses them, and a damaged file is told and left out", async () => {
+    interface Heads {
+      path: string | null;
+      note: string | null;
+      tokens: number;
+      steps: number;
+      recall: Record<string, number> | null;
+    }
+    const tune = ["tune", wide, "--random-ids", "-p", "16", "-n", "4", "--runs", "1", "--threads", "1"];
+    // Nothing is guessed where every expert stays in memory.
+    const resident = await json<{ heads: Heads }>(tune);
+    expect(resident.heads).toMatchObject({ path: null, tokens: 0, recall: null });
+    expect(resident.heads.note).toContain("--heads-seconds");
+
+    const { heads, path: saved } = await json<{ heads: Heads; path: string }>([...tune, "--heads-seconds", "8"]);
+    expect(heads.note).toBeNull();
+    expect(heads.tokens).toBeGreaterThan(1024);
+    expect(heads.steps).toBeGreaterThanOrEqual(100);
+    expect(heads.recall!.first_layer_heads).toBeGreaterThan(heads.recall!.first_layer_router);
+    const bytes = readFileSync(heads.path!);
+
+    const limit = await tightLimit();
+    const { memory } = await json<Plan>(["plan", wide, "--memory", `${limit}`]);
+    const { memory: without } = await json<Plan>(["plan", wide, "--memory", `${limit}`, "--no-heads"]);
+    expect([memory.heads_bytes, without.heads_bytes]).toEqual([bytes.length, 0]);
+    expect(memory.scratch_bytes! - without.scratch_bytes!).toBeGreaterThanOrEqual(bytes.length);
+    const report = await json<{ heads: { path: string; bytes: number } | null }>(["doctor", wide]);
+    expect(report.heads).toEqual({ path: heads.path!, bytes: bytes.length });
+
+    const ids = ["run", "-m", wide, "--token-ids", "1,2,3", "-n", "24", "--temperature", "0", "--ignore-eos"];
+    const streamed = [...ids, "--memory", `${limit}`, "--prefetch", "on"];
+    const plain = await json<RunResult>([...streamed, "--no-heads"]);
+    expect((await json<RunResult>(streamed)).tokens).toEqual(plain.tokens);
+    const notes = async (args: string[]) => (await flashmoe([...args, "--debug"])).err;
+    expect(await notes(streamed)).toContain(`heads: ${heads.path}`);
+    expect(await notes([...streamed, "--no-heads"])).not.toContain("heads:");
+    expect(await notes([...streamed, "--no-tuned"])).not.toContain("heads:");
+
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(heads.path!, bytes);
+    const damaged = await flashmoe([...streamed, "--json"]);
+    expect(damaged.code).toBe(0);
+    expect(damaged.err).toContain(`${heads.path} cannot be used: its checksum is wrong: the file is damaged`);
+    expect(damaged.err).toContain("going on without");
+    expect((JSON.parse(damaged.out) as RunResult).tokens).toEqual(plain.tokens);
+    rmSync(heads.path!);
+    rmSync(saved);
   });
 });

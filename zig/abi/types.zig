@@ -331,7 +331,7 @@ pub const HeadsTraining = extern struct {
     done_steps: u32 = 0,
     total_steps: u32 = 0,
     done: u32 = 0,
-    reserved: u32 = 0,
+    budget_ms: u32 = 0, // 0: none; else the first steps are timed, and so few are made that all take about this long
 };
 
 /// What guesses for a layer were worth on held-out tokens: shares of the experts needed.
@@ -349,7 +349,7 @@ pub const ReplayPolicy = enum(u32) {
     lru = 0, // the least recently used of all layers
     lfu = 1, // the least often used
     layer_lru = 2, // an equal share for every layer, the least recently used of each
-    decayed = 3, // an equal share for every layer, uses that are halved every 32 tokens: the engine's own
+    decayed = 3, // an equal share for every layer, uses averaged over few, some and many tokens: the engine's own
     belady = 4, // what is needed furthest in the future: the best there can be
 };
 

@@ -1,5 +1,5 @@
 //! Small networks that correct what a layer's router says one layer early: hidden -> width -> experts with SiLU, over the
-//! same normed residual stream, added to the router's logits. Made by `heads_trainer`, kept in a file by `heads_file`. Owns one
+//! same normed input, added to the router's logits. Made by `heads_trainer`, kept in a file by `heads_file`. Owns one
 //! buffer of the device: every layer's weights and the space the guess itself needs.
 
 const std = @import("std");

@@ -18,7 +18,7 @@ comptime {
 }
 
 const magic = "fmheads\n".*;
-const version = 1;
+const version = 2; // 1: trained for the guess before a layer's experts
 
 pub const Header = extern struct {
     magic: [8]u8 = magic,

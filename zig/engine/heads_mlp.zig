@@ -121,24 +121,20 @@ pub const Mlp = struct {
         return mlp.view(mlp.places.x);
     }
 
-    pub fn setTarget(mlp: *const Mlp, row: usize, chosen: []const u16) void {
+    /// The logits that the router's and the head's together shall be.
+    pub fn setTarget(mlp: *const Mlp, row: usize, said: []const f16) void {
         const target = mlp.at(mlp.places.target + row * mlp.experts, mlp.experts);
-        @memset(target, 0);
-        for (chosen) |id| target[id] = 1;
+        for (target, said) |*to, value| to.* = value;
     }
 
-    /// New weights: uniform, scaled by the inputs, the second layer's small, so that the router's word stands at first; the
-    /// output begins at how often an expert is chosen on average.
-    pub fn begin(mlp: *Mlp, random: *Random, k: usize) void {
+    /// New weights: uniform, scaled by the inputs, the second layer's small, so that the router's word stands at first.
+    pub fn begin(mlp: *Mlp, random: *Random) void {
         const p = &mlp.places;
         mlp.step = 0;
         const count = mlp.parameterCount();
         for ([_]usize{ p.parameters, p.mean, p.square }) |place| @memset(mlp.at(place, count), 0);
         fill(mlp.at(p.parameters, mlp.width * mlp.hidden), random, 1 / @sqrt(@as(f64, @floatFromInt(mlp.hidden))));
         fill(mlp.at(mlp.second(p.parameters), mlp.experts * mlp.width), random, 0.1 / @sqrt(@as(f64, @floatFromInt(mlp.width))));
-        const often = @as(f64, @floatFromInt(k)) / @as(f64, @floatFromInt(mlp.experts));
-        const odds: f32 = @floatCast(@max(-8, @min(8, @log(often) - @log(@max(1 - often, 1e-4)))));
-        @memset(mlp.at(mlp.secondBias(p.parameters), mlp.experts), odds);
     }
 
     fn fill(values: []f32, random: *Random, bound: f64) void {
@@ -238,12 +234,12 @@ fn sigmoid(x: Lane) Lane {
     return @select(f32, x < @as(Lane, @splat(0)), e, one) / (one + e);
 }
 
-/// Of the mean over the batch. Lengths are multiples of `lanes`, as the batch is.
+/// Of the mean square over the batch. Lengths are multiples of `lanes`, as the batch is.
 fn outputErrors(errors: []f32, out: []const f32, target: []const f32, batch: f32) void {
     var i: usize = 0;
     while (i < errors.len) : (i += lanes) {
         const wanted: Lane = target[i..][0..lanes].*;
-        errors[i..][0..lanes].* = (sigmoid(out[i..][0..lanes].*) - wanted) / @as(Lane, @splat(batch));
+        errors[i..][0..lanes].* = (@as(Lane, out[i..][0..lanes].*) - wanted) / @as(Lane, @splat(batch));
     }
 }
 

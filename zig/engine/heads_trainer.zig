@@ -1,6 +1,6 @@
-//! Trains one head after the other on what the recorder kept, to correct the router's logits: Adam on the binary cross
-//! entropy of every expert, in small steps, so that a call is short. The last eighth of the tokens is held out; on it head and router are compared, and a
-//! head that does not win is not kept. The same tokens and seed give the same heads, whatever the threads.
+//! Trains one head after the other on what the recorder kept, to correct the router's logits: Adam on the square of
+//! what is missing to those it gives in the end, in small steps, so that a call is short. The last eighth of the tokens is held out; on it head and router are compared, and a
+//! head that does not win by a margin is not kept. The same tokens and seed give the same heads, whatever the threads.
 
 const std = @import("std");
 const abi = @import("../abi/types.zig");
@@ -8,6 +8,7 @@ const result = @import("../abi/result.zig");
 const backend = @import("../backend/backend.zig");
 const heads_room = @import("heads.zig");
 const HeadsRecorder = @import("heads_recorder.zig").HeadsRecorder;
+const centre = @import("heads_recorder.zig").centre;
 const Mlp = @import("heads_mlp.zig").Mlp;
 const model_room = @import("model.zig");
 const predictor = @import("predictor.zig");
@@ -22,8 +23,13 @@ pub const batch_tokens = 256;
 /// Fewer recorded tokens teach nothing and prove nothing.
 pub const tokens_min = 1024;
 const held_share = 8;
+/// What a head must name more of the needed experts than the router does, as a share, to be worth its bytes and its time.
+const margin = 0.01;
 pub const steps_default = 1500;
 pub const steps_max = 1_000_000;
+/// Made however little time there is, and timed to know how many there is time for.
+const steps_min = 100;
+const timed_steps = 8;
 const slice_ns = 50 * std.time.ns_per_ms;
 const rate_peak = 3e-3;
 const warm_steps = 20;
@@ -114,10 +120,10 @@ pub const HeadsTrainer = struct {
         return trainer.steps != 0 and trainer.layer == trainer.parts.shape.layers;
     }
 
-    /// The first slice ends the recording and settles seed and steps.
+    /// The first slice ends the recording and settles seed and steps; with a time to keep, that takes a few steps more.
     pub fn slice(trainer: *HeadsTrainer, args: *abi.HeadsTraining, message: *Message) Error!void {
         if (args.steps > steps_max) return message.fail(error.InvalidArgument, "{d} training steps; use at most {d}", .{ args.steps, steps_max });
-        if (args.begin > 1 or args.reserved != 0) return message.fail(error.InvalidArgument, "begin is 0 or 1, reserved is 0", .{});
+        if (args.begin > 1) return message.fail(error.InvalidArgument, "begin is 0 or 1", .{});
         if (args.begin == 1 and trainer.recording()) {
             if (trainer.recorder.count < tokens_min) return message.fail(
                 error.InvalidArgument,
@@ -125,6 +131,7 @@ pub const HeadsTrainer = struct {
                 .{ trainer.recorder.count, tokens_min },
             );
             trainer.steps = if (args.steps == 0) steps_default else args.steps;
+            if (args.budget_ms != 0) trainer.fitBudget(args.seed, args.budget_ms);
             trainer.random = .init(args.seed);
         }
         if (args.begin == 1) {
@@ -138,6 +145,17 @@ pub const HeadsTrainer = struct {
         args.done = @intFromBool(trainer.done());
     }
 
+    /// Lowers the steps to what fits. What the timed ones learned is forgotten: the layer begins anew.
+    fn fitBudget(trainer: *HeadsTrainer, seed: u64, budget_ms: u32) void {
+        trainer.random = .init(seed);
+        trainer.mlp.begin(&trainer.random);
+        const begun = process.monotonicNs();
+        for (0..timed_steps) |_| trainer.learn();
+        const step_ns = @max(1, (process.monotonicNs() - begun) / timed_steps);
+        const fitting = @as(u64, budget_ms) * std.time.ns_per_ms / step_ns / trainer.parts.shape.layers;
+        trainer.steps = @intCast(@min(trainer.steps, @max(fitting, steps_min)));
+    }
+
     fn held(trainer: *const HeadsTrainer) usize {
         return trainer.recorder.count / held_share;
     }
@@ -147,7 +165,7 @@ pub const HeadsTrainer = struct {
     }
 
     fn advance(trainer: *HeadsTrainer, message: *Message) Error!void {
-        if (trainer.step == 0) trainer.mlp.begin(&trainer.random, trainer.parts.k);
+        if (trainer.step == 0) trainer.mlp.begin(&trainer.random);
         if (trainer.step < trainer.steps) {
             trainer.learn();
         } else {
@@ -162,7 +180,7 @@ pub const HeadsTrainer = struct {
         for (0..batch_tokens) |row| {
             const token: usize = @intFromFloat(trainer.random.uniform() * @as(f64, @floatFromInt(count)));
             trainer.recorder.input(trainer.layer, token, trainer.mlp.inputRow(row));
-            trainer.mlp.setTarget(row, trainer.recorder.expertsOf(trainer.layer, token));
+            trainer.mlp.setTarget(row, trainer.recorder.saidOf(trainer.layer, token));
         }
         const progress = @as(f32, @floatFromInt(trainer.step)) / @as(f32, @floatFromInt(trainer.steps));
         const warm = @min(1, @as(f32, @floatFromInt(trainer.step + 1)) / warm_steps);
@@ -225,7 +243,7 @@ pub const HeadsTrainer = struct {
 
     fn finishLayer(trainer: *HeadsTrainer, message: *Message) Error!void {
         const scores = &trainer.scores;
-        const won = scores.head[0] > scores.router[0];
+        const won = share(scores.head[0], scores.needed) >= share(scores.router[0], scores.needed) + margin;
         if (won) trainer.mlp.appendBody(trainer.parts.gpa, &trainer.bodies) catch
             return message.fail(error.OutOfMemory, "no memory for the trained heads", .{});
         trainer.figures[trainer.layer] = .{
@@ -241,13 +259,6 @@ pub const HeadsTrainer = struct {
         trainer.step = 0;
     }
 };
-
-/// The order of a token's experts does not depend on their mean; the cross entropy does.
-fn centre(logits: []f32) void {
-    var sum: f32 = 0;
-    for (logits) |value| sum += value;
-    for (logits) |*value| value.* -= sum / @as(f32, @floatFromInt(logits.len));
-}
 
 fn share(part: u64, whole: u64) f32 {
     return @floatCast(@as(f64, @floatFromInt(part)) / @as(f64, @floatFromInt(whole)));

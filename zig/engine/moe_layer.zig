@@ -14,7 +14,7 @@ const Error = result.Error;
 pub fn run(pass: *const Pass, layer: usize, weights: *const model_room.Moe) Error!void {
     const distinct = try route(pass, layer, weights);
     pass.predictor.judge(layer, distinct);
-    if (pass.heads_recorder) |recorder| try recorder.record(pass, layer);
+    if (pass.heads_recorder) |recorder| try recorder.recordChoice(pass, layer);
     const mark = TraceRecorder.mark(pass.store);
     const experts = try pass.store.begin(@intCast(layer), distinct);
     defer experts.end();
@@ -43,6 +43,8 @@ pub fn run(pass: *const Pass, layer: usize, weights: *const model_room.Moe) Erro
         .hidden = pass.shape.hidden,
         .k = pass.settings.experts_per_token,
     });
+    if (pass.heads_recorder) |recorder| try recorder.recordInputs(pass, layer);
+    pass.predictor.guessNextAgain(pass, layer);
 }
 
 /// Chooses K experts per token, brings the ids to the host and groups the (token, rank) pairs by expert.

@@ -1,13 +1,15 @@
-//! Guesses the experts of the next layer while this one's are being read or computed, so that the disk need not fall idle:
-//! the next layer's own norm and router over the residual stream as it is. For the first layer, over the embedding of the
-//! token just sampled. A trained head corrects the router where there is one. Only steps of few tokens are guessed
-//! for. Owned by the engine; its thread enters.
+//! Guesses the experts of the next layer early, so that the disk need not fall idle: the next layer's own norm and router
+//! over the residual stream, first while this layer's experts are being read, again when they are added up and the next
+//! mixer is all that is missing. For the first layer, over the embedding of the token just sampled. A trained head
+//! corrects the router where there is one; of the two guesses of a later layer the second, which it was trained for. Only
+//! steps of few tokens are guessed for. Owned by the engine; its thread enters.
 
 const std = @import("std");
 const abi = @import("../abi/types.zig");
 const backend = @import("../backend/backend.zig");
 const store_room = @import("../experts/store.zig");
 const Benefit = @import("benefit.zig").Benefit;
+const Heads = @import("heads.zig").Heads;
 const Pass = @import("forward.zig").Pass;
 const Settings = @import("settings.zig").Settings;
 
@@ -96,8 +98,17 @@ pub const Predictor = struct {
 
     /// After the pass over `layer` began: its misses are under way, the residual stream holds the mixer's output.
     pub fn guessNext(predictor: *Predictor, pass: *const Pass, layer: usize) void {
-        if (!predictor.active() or pass.tokens() > tokens_max or layer + 1 == pass.model.layers.len) return;
-        predictor.guess(pass, layer + 1, pass.tokens());
+        if (predictor.guessesAfter(pass, layer)) predictor.guess(pass, layer + 1, pass.tokens(), null);
+    }
+
+    /// After a layer: the residual stream is the next one's input. Takes the place of the guess before, as far as that was
+    /// not acted upon, and is the one that is judged.
+    pub fn guessNextAgain(predictor: *Predictor, pass: *const Pass, layer: usize) void {
+        if (predictor.guessesAfter(pass, layer)) predictor.guess(pass, layer + 1, pass.tokens(), pass.heads);
+    }
+
+    fn guessesAfter(predictor: *const Predictor, pass: *const Pass, layer: usize) bool {
+        return predictor.active() and pass.tokens() <= tokens_max and layer + 1 < pass.model.layers.len;
     }
 
     /// After a step: `sampled` are the tokens that the next one will probably begin with. Overwrites the residual stream.
@@ -105,10 +116,10 @@ pub const Predictor = struct {
         if (!predictor.active() or sampled.len == 0 or sampled.len > tokens_max) return;
         const device = pass.device;
         device.vtable.embed(device.context, &.{ .table = &pass.model.embedding, .tokens = sampled, .out = pass.at(pass.activations.residual) });
-        predictor.guess(pass, 0, sampled.len);
+        predictor.guess(pass, 0, sampled.len, pass.heads);
     }
 
-    fn guess(predictor: *Predictor, pass: *const Pass, layer: usize, tokens: usize) void {
+    fn guess(predictor: *Predictor, pass: *const Pass, layer: usize, tokens: usize, trained: ?*const Heads) void {
         const device = pass.device;
         const a = pass.activations.guess;
         const weights = &pass.model.layers[layer];
@@ -125,7 +136,7 @@ pub const Predictor = struct {
             .tokens = tokens,
             .outputs = &.{.{ .weight = &weights.moe.router, .out = pass.at(a.logits) }},
         });
-        if (pass.heads) |heads| heads.correct(layer, pass.at(a.normed), tokens, pass.at(a.logits));
+        if (trained) |heads| heads.correct(layer, pass.at(a.normed), tokens, pass.at(a.logits));
         device.vtable.route(device.context, &.{
             .logits = pass.at(a.logits),
             .ids = pass.at(a.ids),

@@ -50,7 +50,7 @@ pub fn replay(gpa: std.mem.Allocator, trace: *const Trace, policy: slots.Policy,
     var events = trace.iterator();
     while (events.next()) |item| {
         if (options.decode_only and item.event.tokens > 1) continue;
-        table.tick();
+        table.tick(item.event.layer);
         const counted = if (warmth.scores(item.event.step)) &score else &unscored;
         pass(&table, item.event.layer, item.ids, hit, own, waits, counted);
     }

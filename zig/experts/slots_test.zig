@@ -4,7 +4,7 @@ const std = @import("std");
 const slots_room = @import("slots.zig");
 const SlotTable = slots_room.SlotTable;
 
-const Entry = struct { layer: u32, expert: u32, slot: u32, time: u64, value: f64, pinned: bool };
+const Entry = struct { layer: u32, expert: u32, slot: u32, time: u64, pinned: bool };
 
 /// The policies' rules, with floors, written as plainly as they can be.
 pub const Naive = struct {
@@ -12,15 +12,15 @@ pub const Naive = struct {
     slots: usize,
     floor: usize,
     policy: slots_room.Policy = .lru,
-    layers: usize = 1,
     entries: std.ArrayList(Entry) = .empty,
     values: std.AutoHashMapUnmanaged([2]u32, f64) = .empty,
-    passes: f64 = 0,
+    averages: std.AutoHashMapUnmanaged([2]u32, [slots_room.kept.len]f32) = .empty,
     time: u64 = 0,
 
     pub fn deinit(naive: *Naive) void {
         naive.entries.deinit(naive.gpa);
         naive.values.deinit(naive.gpa);
+        naive.averages.deinit(naive.gpa);
     }
 
     pub fn find(naive: *Naive, layer: u32, expert: u32) ?*Entry {
@@ -37,20 +37,43 @@ pub const Naive = struct {
     pub fn touch(naive: *Naive, entry: *Entry) !void {
         naive.time += 1;
         entry.time = naive.time;
-        entry.value = try naive.use(entry.layer, entry.expert);
+        try naive.use(entry.layer, entry.expert);
+    }
+
+    /// A pass over the layer begins: its averages fade.
+    pub fn tick(naive: *Naive, layer: u32) !void {
+        if (naive.policy != .decayed) return;
+        var known = naive.averages.iterator();
+        while (known.next()) |item| {
+            if (item.key_ptr[0] != layer) continue;
+            for (item.value_ptr, slots_room.kept) |*average, share| average.* *= share;
+            try naive.values.put(naive.gpa, item.key_ptr.*, sum(item.value_ptr));
+        }
+    }
+
+    fn sum(averages: []const f32) f64 {
+        var total: f64 = 0;
+        for (averages) |average| total += average;
+        return total;
+    }
+
+    fn valueOf(naive: *const Naive, entry: *const Entry) f64 {
+        return naive.values.get(.{ entry.layer, entry.expert }).?;
     }
 
     /// What the expert is worth after one more use.
-    fn use(naive: *Naive, layer: u32, expert: u32) !f64 {
-        const known = try naive.values.getOrPut(naive.gpa, .{ layer, expert });
-        const worth: ?f64 = if (known.found_existing) known.value_ptr.* else null;
-        const halvings = naive.passes / @as(f64, @floatFromInt(slots_room.half_life_tokens * naive.layers));
-        known.value_ptr.* = switch (naive.policy) {
+    fn use(naive: *Naive, layer: u32, expert: u32) !void {
+        const key = [2]u32{ layer, expert };
+        const before = naive.values.get(key) orelse 0;
+        try naive.values.put(naive.gpa, key, switch (naive.policy) {
             .lru => @floatFromInt(naive.time),
-            .lfu => (worth orelse 0) + 1,
-            .decayed => if (worth) |value| halvings + @log2(1 + @exp2(value - halvings)) else halvings,
-        };
-        return known.value_ptr.*;
+            .lfu => before + 1,
+            .decayed => averaged: {
+                const known = try naive.averages.getOrPutValue(naive.gpa, key, @splat(0));
+                for (known.value_ptr, slots_room.kept) |*average, share| average.* += 1 - share;
+                break :averaged sum(known.value_ptr);
+            },
+        });
     }
 
     /// Index of the entry that must go for `layer`, null when there is none.
@@ -71,8 +94,9 @@ pub const Naive = struct {
                 best = index;
                 continue;
             };
-            const equal = entry.value == rival.value;
-            if (entry.value < rival.value or (equal and goesFirst(layer, &entry, &rival))) best = index;
+            const value = naive.valueOf(&entry);
+            const equal = value == naive.valueOf(&rival);
+            if (value < naive.valueOf(&rival) or (equal and goesFirst(layer, &entry, &rival))) best = index;
         }
         return best;
     }
@@ -86,8 +110,8 @@ pub const Naive = struct {
 
     pub fn add(naive: *Naive, layer: u32, expert: u32, slot: u32) !void {
         naive.time += 1;
-        const value = try naive.use(layer, expert);
-        try naive.entries.append(naive.gpa, .{ .layer = layer, .expert = expert, .slot = slot, .time = naive.time, .value = value, .pinned = true });
+        try naive.use(layer, expert);
+        try naive.entries.append(naive.gpa, .{ .layer = layer, .expert = expert, .slot = slot, .time = naive.time, .pinned = true });
     }
 
     pub fn remove(naive: *Naive, layer: u32, expert: u32) void {
@@ -185,7 +209,7 @@ test "the slot table does what the naive model does, over 60,000 operations" {
         const policy = random.enumValue(slots_room.Policy);
         var pair: Pair = .{
             .table = try .init(gpa, layers, experts, slots, floor, policy),
-            .naive = .{ .gpa = gpa, .slots = slots, .floor = floor, .policy = policy, .layers = layers },
+            .naive = .{ .gpa = gpa, .slots = slots, .floor = floor, .policy = policy },
             .layers = layers,
             .experts = experts,
             .random = random,
@@ -194,8 +218,9 @@ test "the slot table does what the naive model does, over 60,000 operations" {
         defer pair.naive.deinit();
         for (0..1000) |i| {
             if (i % 3 == 0) {
-                pair.table.tick();
-                pair.naive.passes += 1;
+                const layer = random.uintLessThan(u32, layers);
+                pair.table.tick(layer);
+                try pair.naive.tick(layer);
             }
             try pair.step();
             if (i % 50 == 0) try pair.compare();

@@ -42,8 +42,9 @@ pub const Speculation = struct {
     }
 
     /// Keeps what is resident of `ids` (likeliest first) and queues the rest of the first `reads`, as far as the caps
-    /// allow. Earlier guesses for the layer stay.
+    /// allow. Of earlier guesses for the layer those stay that were given to the reader.
     pub fn guess(speculation: *Speculation, table: *SlotTable, layer: u32, ids: []const u32, reads: usize) void {
+        speculation.dropQueued(layer);
         var asked: u32 = 0;
         for (ids, 0..) |expert, i| {
             if (table.lookup(layer, expert)) |slot| {
@@ -76,10 +77,7 @@ pub const Speculation = struct {
 
     /// The layer begins: its queued guesses are void, its slots are no longer wanted.
     pub fn expire(speculation: *Speculation, table: *SlotTable, layer: u32) void {
-        var i: usize = 0;
-        while (i < speculation.queued) {
-            if (speculation.queue[i].layer == layer) speculation.remove(i) else i += 1;
-        }
+        speculation.dropQueued(layer);
         var kept: usize = 0;
         for (speculation.wanted[0..speculation.wanted_count]) |slot| {
             if (table.entries[slot].layer == layer) {
@@ -102,6 +100,13 @@ pub const Speculation = struct {
 
     fn indexOf(speculation: *const Speculation, slot: u32) ?usize {
         return std.mem.indexOfScalar(u32, speculation.wanted[0..speculation.wanted_count], slot);
+    }
+
+    fn dropQueued(speculation: *Speculation, layer: u32) void {
+        var i: usize = 0;
+        while (i < speculation.queued) {
+            if (speculation.queue[i].layer == layer) speculation.remove(i) else i += 1;
+        }
     }
 
     fn isQueued(speculation: *const Speculation, layer: u32, expert: u32) bool {

@@ -215,7 +215,7 @@ pub const Store = struct {
             store.seen[id] = store.pass_number;
             store.items[index] = .{ .expert = id };
         }
-        store.table.tick();
+        store.table.tick(layer);
         store.active = true;
         store.broken = null;
         store.layer = layer;
