@@ -73,7 +73,8 @@ export function mergeOptions(asked: EngineOptions, tuned: TunableOptions): Engin
 
 /** With --debug: what was taken from `tune`, and from which file. */
 export function noteTuned({ options, tuned }: ChosenOptions, flags: { debug?: boolean }, terminal: Terminal): void {
-  if (flags.debug && options.heads !== undefined) terminal.note(`heads: ${options.heads} (used where experts are streamed)`);
+  if (flags.debug && options.heads !== undefined)
+    terminal.note(`heads: ${options.heads} (used where experts are streamed)`);
   if (!flags.debug || tuned === null) return;
   terminal.note(`tuned: ${describeOptions(tuned.options)} (${tunedPath(tuned.model_hash)})`);
 }
