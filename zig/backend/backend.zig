@@ -120,8 +120,10 @@ pub const RouteArgs = struct { logits: View, ids: View, weights: View, tokens: u
 
 /// One expert and the (token, rank) pairs it serves: pair p is token p / k, written to row p of `out`.
 pub const ExpertJob = struct { expert: Expert, pairs: []const u32 };
-/// x [tokens, hidden]; out [tokens * k, hidden]
-pub const ExpertsArgs = struct { x: View, out: View, jobs: []const ExpertJob, hidden: usize, width: usize, k: usize };
+/// An expert that every token of the batch goes through; out [tokens, hidden].
+pub const SharedJob = struct { expert: Expert, tokens: usize, out: View };
+/// x [tokens, hidden]; out [tokens * k, hidden]. Jobs, or the shared one, or both.
+pub const ExpertsArgs = struct { x: View, out: View, jobs: []const ExpertJob, shared: ?SharedJob = null, hidden: usize, width: usize, k: usize };
 
 /// residual[t] += sum_j weights[t, j] * expert_out[t * k + j] (j ascending) + sigmoid(shared_gate[t]) * shared[t]
 pub const CombineArgs = struct { residual: View, expert_out: View, weights: View, shared: View, shared_gate: View, tokens: usize, hidden: usize, k: usize };

@@ -23,7 +23,7 @@ pub const Activations = struct {
     shared: usize = 0, // [T, hidden]
     guess: Guess = .{},
     mixer: Mixer = .{},
-    moe: Moe = .{},
+    expert_out: usize = 0, // [T * K, hidden]
     output: Output = .{},
     bytes: usize = 0,
 
@@ -46,11 +46,6 @@ pub const Activations = struct {
         a: usize = 0, // [T, value_heads]
         b: usize = 0, // [T, value_heads]
         mixed: usize = 0, // [T, value_heads * value_dim]
-    };
-    pub const Moe = struct {
-        expert_out: usize = 0, // [T * K, hidden]
-        shared_gate_proj: usize = 0, // [T, shared_width]; after SwiGLU its output
-        shared_up_proj: usize = 0, // [T, shared_width]
     };
     pub const Output = struct {
         rows: usize = 0, // [tile_rows, hidden]
@@ -88,9 +83,7 @@ pub const Activations = struct {
         layout.mixer.b = delta.floats(tokens * shape.delta_value_heads);
         layout.mixer.mixed = delta.floats(tokens * values);
         var moe = common;
-        layout.moe.expert_out = moe.floats(tokens * k * shape.hidden);
-        layout.moe.shared_gate_proj = moe.floats(tokens * shape.shared_width);
-        layout.moe.shared_up_proj = moe.floats(tokens * shape.shared_width);
+        layout.expert_out = moe.floats(tokens * k * shape.hidden);
         var output = common;
         layout.output.tile_rows = tileRows(shape, tokens);
         layout.output.rows = output.floats(layout.output.tile_rows * shape.hidden);
@@ -140,8 +133,8 @@ test "regions that live together do not overlap" {
     try std.testing.expect(a.bytes - a.mixer.attended >= 5 * 30 * 4);
     try std.testing.expect(a.mixer.z - a.mixer.qkv >= 5 * (2 * 12 + 20) * 4);
     try std.testing.expect(a.bytes - a.mixer.mixed >= 5 * 20 * 4);
-    try std.testing.expect(a.moe.shared_gate_proj - a.moe.expert_out >= 15 * 48 * 4);
-    try std.testing.expect(a.bytes - a.moe.shared_up_proj >= 5 * 33 * 4);
+    try std.testing.expect(a.expert_out - a.shared >= 5 * 48 * 4);
+    try std.testing.expect(a.bytes - a.expert_out >= 15 * 48 * 4);
     try std.testing.expectEqual(5, a.output.tile_rows);
     try std.testing.expect(a.bytes - a.output.logits >= 5 * 1000 * 4);
 }

@@ -1,10 +1,11 @@
-//! A layer's experts: route the whole batch, ask the store for the distinct experts, compute the shared expert while
-//! misses load, compute experts as they become ready, then add everything up in rank order, whatever came first.
+//! A layer's experts: route the whole batch, ask the store for the distinct experts, compute the shared expert with the
+//! hits while misses load, compute these as they land, then add everything up in rank order, whatever came first.
 //! Input is `normed`, [tokens, hidden]; adds to the residual stream. The engine's thread enters and may wait for reads.
 
 const std = @import("std");
 const result = @import("../abi/result.zig");
 const store = @import("../experts/store.zig");
+const backend = @import("../backend/backend.zig");
 const model_room = @import("model.zig");
 const TraceRecorder = @import("trace_recorder.zig").TraceRecorder;
 const Pass = @import("forward.zig").Pass;
@@ -21,12 +22,14 @@ pub fn run(pass: *const Pass, layer: usize, weights: *const model_room.Moe) Erro
     // The misses are being read now.
     pass.predictor.guessNext(pass, layer);
     if (pass.settings.wait_for_misses) try experts.settle();
-    sharedExpert(pass, weights);
+    var shared: ?backend.SharedJob = sharedJob(pass, weights);
+    // With nothing to go along with, it is computed while the misses load.
+    if (!experts.anyReady()) compute(pass, &.{}, distinct, &shared);
     while (true) {
         const count = try experts.next(pass.workspace.ready);
         if (count == 0) break;
         const ready = pass.workspace.ready[0..count];
-        computeReady(pass, ready, distinct);
+        compute(pass, ready, distinct, &shared);
         // Slots may be filled anew as soon as they are released: nothing may still read them.
         try syncDevice(pass);
         experts.release(ready);
@@ -35,7 +38,7 @@ pub fn run(pass: *const Pass, layer: usize, weights: *const model_room.Moe) Erro
     const a = pass.activations;
     pass.device.vtable.combine(pass.device.context, &.{
         .residual = pass.at(a.residual),
-        .expert_out = pass.at(a.moe.expert_out),
+        .expert_out = pass.at(a.expert_out),
         .weights = pass.at(a.expert_weights),
         .shared = pass.at(a.shared),
         .shared_gate = pass.at(a.shared_gate),
@@ -104,31 +107,30 @@ fn pairsOf(pass: *const Pass, id: u32) []const u32 {
     return pass.workspace.pairs[first..ends[id]];
 }
 
-fn computeReady(pass: *const Pass, ready: []const store.Ready, distinct: []const u32) void {
+/// The experts that are ready, and with the first of them the shared one: one dispatch for all.
+fn compute(pass: *const Pass, ready: []const store.Ready, distinct: []const u32, shared: *?backend.SharedJob) void {
     const jobs = pass.workspace.jobs[0..ready.len];
     for (jobs, ready) |*job, *one| job.* = .{ .expert = one.expert, .pairs = pairsOf(pass, distinct[one.index]) };
     const a = pass.activations;
     pass.device.vtable.experts(pass.device.context, &.{
         .x = pass.at(a.normed),
-        .out = pass.at(a.moe.expert_out),
+        .out = pass.at(a.expert_out),
         .jobs = jobs,
+        .shared = shared.*,
         .hidden = pass.shape.hidden,
         .width = pass.shape.expert_width,
         .k = pass.settings.experts_per_token,
     });
+    shared.* = null;
 }
 
 /// shared [tokens, hidden] = down(silu(gate x) * up x)
-fn sharedExpert(pass: *const Pass, weights: *const model_room.Moe) void {
-    const a = pass.activations;
-    const gate = pass.at(a.moe.shared_gate_proj);
-    const up = pass.at(a.moe.shared_up_proj);
-    pass.linear(a.normed, &.{
-        .{ .weight = &weights.shared_gate_proj, .out = gate },
-        .{ .weight = &weights.shared_up_proj, .out = up },
-    });
-    pass.device.vtable.swiglu(pass.device.context, &.{ .gate = gate, .up = up, .out = gate, .n = pass.tokens() * pass.shape.shared_width });
-    pass.linear(a.moe.shared_gate_proj, &.{.{ .weight = &weights.shared_down_proj, .out = pass.at(a.shared) }});
+fn sharedJob(pass: *const Pass, weights: *const model_room.Moe) backend.SharedJob {
+    return .{
+        .expert = .{ .gate = weights.shared_gate_proj, .up = weights.shared_up_proj, .down = weights.shared_down_proj },
+        .tokens = pass.tokens(),
+        .out = pass.at(pass.activations.shared),
+    };
 }
 
 fn syncDevice(pass: *const Pass) Error!void {

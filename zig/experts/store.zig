@@ -536,6 +536,12 @@ pub const Pass = struct {
         }
     }
 
+    /// Whether `next` would give some without waiting.
+    pub fn anyReady(pass: Pass) bool {
+        const store = pass.store;
+        return store.yielded_hits < store.hit_count or store.yielded_landed < store.landed_count;
+    }
+
     /// Waits until nothing the pass asked for is in flight, so that all of it is given out at once: the opposite of
     /// computing the hits first, to be compared with it.
     pub fn settle(pass: Pass) Error!void {

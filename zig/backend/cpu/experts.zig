@@ -1,4 +1,4 @@
-//! Routed experts: gate and up of all jobs, SwiGLU, down. Two dispatches: items of the first are (job, rows of the
+//! Routed experts and the shared one: gate and up of all jobs, SwiGLU, down. Two dispatches: items of the first are (job, rows of the
 //! inner width), and whoever finishes a job's last item prepares its inner activations; items of the second are
 //! (job, rows of hidden). Memory belongs to the enqueuer and to scratch; the engine's thread enters.
 
@@ -16,8 +16,13 @@ pub const Work = struct {
     gate_layout: u32,
     up_layout: u32,
     down_layout: u32,
-    first_pair: usize, // its pairs' place among all pairs of the call
-    pairs: []const u32,
+    tokens: usize,
+    input: ?[*]const u32, // rows of x; null: row i
+    gate_out: [*]f32, // [tokens, width]; then the inner activations
+    up_out: [*]f32,
+    inner_planes: [*]align(64) u8, // the inner activations, prepared for down
+    out: [*]f32,
+    out_rows: ?[*]const u32, // null: row i
     inner_rows: usize, // of an item of the first dispatch
     inner_end: usize, // items of this and all earlier jobs
     outer_rows: usize,
@@ -31,11 +36,6 @@ const Call = struct {
     planes: linear.Planes,
     works: []Work,
     x: [*]const f32,
-    out: [*]f32,
-    gate: [*]f32, // [pairs, width]
-    up: [*]f32,
-    inner_planes: [*]align(64) u8,
-    pair_tokens: []u32,
     touched: []u32,
 };
 
@@ -46,26 +46,21 @@ pub fn run(cpu: *Cpu, args: *const interface.ExpertsArgs) void {
         .cpu = cpu,
         .args = args,
         .planes = .{ .cols = args.hidden },
-        .works = all[0..0],
+        .works = undefined,
         .x = @ptrCast(@alignCast(args.x.pointer())),
-        .out = @ptrCast(@alignCast(args.out.pointer())),
-        .gate = scratch.slice(f32, scratch.plan.gate).ptr,
-        .up = scratch.slice(f32, scratch.plan.up).ptr,
-        .inner_planes = scratch.slice(u8, scratch.plan.inner_planes).ptr,
-        .pair_tokens = scratch.slice(u32, scratch.plan.pair_tokens),
         .touched = undefined,
     };
     // Jobs go in runs that share at most `plane_count` layouts of the input: in practice all of them at once.
+    const count = args.jobs.len + @intFromBool(args.shared != null);
     var next: usize = 0;
-    while (next < args.jobs.len) {
+    while (next < count) {
         call.planes.count = 0;
         const first = next;
-        var pairs: usize = 0;
-        while (next < args.jobs.len) : (next += 1) {
-            const job = &args.jobs[next];
-            if (!admit(&call, job)) break;
-            all[next - first] = workOf(cpu, job, pairs);
-            pairs += job.pairs.len;
+        var place: Place = .{ .cpu = cpu };
+        while (next < count) : (next += 1) {
+            const shared = next == args.jobs.len;
+            if (!admit(&call, if (shared) &args.shared.?.expert else &args.jobs[next].expert)) break;
+            all[next - first] = if (shared) sharedWork(&place, &args.shared.?) else jobWork(&place, args, &args.jobs[next]);
         }
         std.debug.assert(next > first);
         call.works = all[0 .. next - first];
@@ -73,26 +68,62 @@ pub fn run(cpu: *Cpu, args: *const interface.ExpertsArgs) void {
     }
 }
 
-fn admit(call: *Call, job: *const interface.ExpertJob) bool {
+fn admit(call: *Call, expert: *const interface.Expert) bool {
     const table = call.cpu.table;
     var planes = call.planes;
-    const gate = linear.matrixOf(&job.expert.gate);
-    const up = linear.matrixOf(&job.expert.up);
+    const gate = linear.matrixOf(&expert.gate);
+    const up = linear.matrixOf(&expert.up);
     if (!planes.admit(table.input_layout(&gate)) or !planes.admit(table.input_layout(&up))) return false;
     call.planes = planes;
     return true;
 }
 
-fn workOf(cpu: *const Cpu, job: *const interface.ExpertJob, first_pair: usize) Work {
-    var work: Work = undefined;
-    work.gate = linear.matrixOf(&job.expert.gate);
-    work.up = linear.matrixOf(&job.expert.up);
-    work.down = linear.matrixOf(&job.expert.down);
-    work.gate_layout = cpu.table.input_layout(&work.gate);
-    work.up_layout = cpu.table.input_layout(&work.up);
-    work.down_layout = cpu.table.input_layout(&work.down);
-    work.first_pair = first_pair;
-    work.pairs = job.pairs;
+/// Hands scratch out to the jobs of a call, one after the other.
+const Place = struct {
+    cpu: *const Cpu,
+    floats: usize = 0,
+    bytes: usize = 0,
+    pairs: usize = 0,
+
+    fn workOf(place: *Place, expert: *const interface.Expert, tokens: usize) Work {
+        const table = place.cpu.table;
+        const scratch = place.cpu.work();
+        var work: Work = undefined;
+        work.gate = linear.matrixOf(&expert.gate);
+        work.up = linear.matrixOf(&expert.up);
+        work.down = linear.matrixOf(&expert.down);
+        work.gate_layout = table.input_layout(&work.gate);
+        work.up_layout = table.input_layout(&work.up);
+        work.down_layout = table.input_layout(&work.down);
+        work.tokens = tokens;
+        work.gate_out = scratch.slice(f32, scratch.plan.gate)[place.floats..].ptr;
+        work.up_out = scratch.slice(f32, scratch.plan.up)[place.floats..].ptr;
+        work.inner_planes = @alignCast(scratch.slice(u8, scratch.plan.inner_planes)[place.bytes..].ptr);
+        place.floats += tokens * work.gate.rows;
+        place.bytes += tokens * tables.preparedBytes(work.gate.rows);
+        std.debug.assert(place.floats * 4 <= scratch.plan.gate.bytes and place.bytes <= scratch.plan.inner_planes.bytes);
+        return work;
+    }
+};
+
+fn jobWork(place: *Place, args: *const interface.ExpertsArgs, job: *const interface.ExpertJob) Work {
+    std.debug.assert(job.expert.gate.rows == args.width);
+    const scratch = place.cpu.work();
+    const tokens = scratch.slice(u32, scratch.plan.pair_tokens)[place.pairs..][0..job.pairs.len];
+    place.pairs += job.pairs.len;
+    for (job.pairs, tokens) |pair, *token| token.* = @intCast(pair / args.k);
+    var work = place.workOf(&job.expert, job.pairs.len);
+    work.input = tokens.ptr;
+    work.out = @ptrCast(@alignCast(args.out.pointer()));
+    work.out_rows = job.pairs.ptr;
+    return work;
+}
+
+fn sharedWork(place: *Place, shared: *const interface.SharedJob) Work {
+    var work = place.workOf(&shared.expert, shared.tokens);
+    work.input = null;
+    work.out = @ptrCast(@alignCast(shared.out.pointer()));
+    work.out_rows = null;
     return work;
 }
 
@@ -117,7 +148,7 @@ fn runJobs(call: *Call) void {
     cpu.pool.run(outer, call, outerItem);
 }
 
-/// Token of every pair, and the list of tokens that occur.
+/// The list of tokens that occur.
 fn markTokens(call: *Call) void {
     const scratch = call.cpu.work();
     const stamps = scratch.slice(u32, scratch.plan.stamps);
@@ -128,15 +159,13 @@ fn markTokens(call: *Call) void {
         call.cpu.experts_calls = 1;
     }
     var count: usize = 0;
-    for (call.works) |*work| {
-        for (work.pairs, call.pair_tokens[work.first_pair..][0..work.pairs.len]) |pair, *token| {
-            token.* = @intCast(pair / call.args.k);
-            if (stamps[token.*] == call.cpu.experts_calls) continue;
-            stamps[token.*] = call.cpu.experts_calls;
-            call.touched[count] = token.*;
-            count += 1;
-        }
-    }
+    for (call.works) |*work| for (0..work.tokens) |i| {
+        const token = if (work.input) |input| input[i] else i;
+        if (stamps[token] == call.cpu.experts_calls) continue;
+        stamps[token] = call.cpu.experts_calls;
+        call.touched[count] = @intCast(token);
+        count += 1;
+    };
     call.touched = call.touched[0..count];
 }
 
@@ -162,20 +191,17 @@ fn innerItem(call: *Call, item: usize, _: usize) void {
     const before = if (index == 0) 0 else call.works[index - 1].inner_end;
     const first = (item - before) * work.inner_rows;
     const end = @min(first + work.inner_rows, work.gate.rows);
-    const width = call.args.width;
+    const width = work.gate.rows;
     const cpu = call.cpu;
-    const gate = call.gate + work.first_pair * width;
-    const up = call.up + work.first_pair * width;
-    product(call, &work.gate, work.gate_layout, work, gate, first, end);
-    product(call, &work.up, work.up_layout, work, up, first, end);
-    for (0..work.pairs.len) |pair| {
-        const at = pair * width + first;
-        cpu.table.float.swiglu(gate + at, up + at, gate + at, end - first);
+    product(call, &work.gate, work.gate_layout, work, work.gate_out, first, end);
+    product(call, &work.up, work.up_layout, work, work.up_out, first, end);
+    for (0..work.tokens) |token| {
+        const at = token * width + first;
+        cpu.table.float.swiglu(work.gate_out + at, work.up_out + at, work.gate_out + at, end - first);
     }
     if (work.pending.fetchSub(1, .acq_rel) != 1 or work.down_layout == 0) return;
     // The last one: all of the job's inner activations are there.
-    const last = work.first_pair + work.pairs.len;
-    cpu.table.prepare(work.down_layout, call.gate, width, width, work.first_pair, last, call.inner_planes);
+    cpu.table.prepare(work.down_layout, work.gate_out, width, width, 0, work.tokens, work.inner_planes);
 }
 
 fn product(call: *const Call, matrix: *const tables.Matrix, layout: u32, work: *const Work, out: [*]f32, first: usize, end: usize) void {
@@ -183,10 +209,10 @@ fn product(call: *const Call, matrix: *const tables.Matrix, layout: u32, work: *
         .x = call.x,
         .stride = matrix.cols,
         .prepared = call.planes.memory(call.cpu, layout),
-        .tokens = work.pairs.len,
-        .index = call.pair_tokens.ptr + work.first_pair,
+        .tokens = work.tokens,
+        .index = work.input,
     };
-    const output: tables.Output = .{ .out = out, .stride = call.args.width };
+    const output: tables.Output = .{ .out = out, .stride = matrix.rows };
     call.cpu.table.linear(matrix, &input, &output, first, end);
 }
 
@@ -195,13 +221,12 @@ fn outerItem(call: *Call, item: usize, _: usize) void {
     const work = &call.works[index];
     const before = if (index == 0) 0 else call.works[index - 1].outer_end;
     const first = (item - before) * work.outer_rows;
-    const width = call.args.width;
     const input: tables.Input = .{
-        .x = call.gate + work.first_pair * width,
-        .stride = width,
-        .prepared = @alignCast(call.inner_planes + work.first_pair * tables.preparedBytes(width)),
-        .tokens = work.pairs.len,
+        .x = work.gate_out,
+        .stride = work.gate.rows,
+        .prepared = work.inner_planes,
+        .tokens = work.tokens,
     };
-    const output: tables.Output = .{ .out = call.out, .stride = call.args.hidden, .index = work.pairs.ptr };
+    const output: tables.Output = .{ .out = work.out, .stride = call.args.hidden, .index = work.out_rows };
     call.cpu.table.linear(&work.down, &input, &output, first, @min(first + work.outer_rows, work.down.rows));
 }

@@ -78,6 +78,7 @@ test "linear: levels agree with the definition within 1e-3, threads to the byte"
 
 const hidden = 256;
 const width = 128;
+const shared_width = 192;
 const k = 3;
 const expert_count = 9;
 
@@ -86,6 +87,7 @@ fn experts(gpa: std.mem.Allocator, level: abi.CpuLevel, threads: usize, tokens: 
     var shapes = rigs.shapesFor(tokens);
     shapes.hidden = hidden;
     shapes.expert_width = width;
+    shapes.shared_width = shared_width;
     shapes.k = k;
     shapes.experts = expert_count;
     var rig = try Rig.create(level, threads, shapes);
@@ -107,6 +109,17 @@ fn experts(gpa: std.mem.Allocator, level: abi.CpuLevel, threads: usize, tokens: 
             .pairs = pairs[e].items,
         };
     }
+    // The shared expert is wider than the others and of other formats; it goes along with the first call.
+    const shared_out = try rig.bytes(tokens * hidden * 4);
+    var shared: ?interface.SharedJob = .{
+        .expert = .{
+            .gate = try matrix(&rig, .affine, 8, 64, shared_width, hidden, 2001),
+            .up = try matrix(&rig, .affine, 8, 64, shared_width, hidden, 2021),
+            .down = try matrix(&rig, .affine, 6, 32, hidden, shared_width, 2041),
+        },
+        .tokens = tokens,
+        .out = shared_out,
+    };
     const x = try rig.normal(tokens * hidden, 9, 1, 0);
     const out = try rig.bytes(tokens * k * hidden * 4);
     for (calls) |call| {
@@ -117,13 +130,16 @@ fn experts(gpa: std.mem.Allocator, level: abi.CpuLevel, threads: usize, tokens: 
             chosen[count] = jobs[e];
             count += 1;
         }
-        rig.call("experts", &interface.ExpertsArgs{ .x = x, .out = out, .jobs = chosen[0..count], .hidden = hidden, .width = width, .k = k });
+        rig.call("experts", &interface.ExpertsArgs{ .x = x, .out = out, .jobs = chosen[0..count], .shared = shared, .hidden = hidden, .width = width, .k = k });
+        shared = null;
     }
-    return gpa.dupe(f32, out.floats(tokens * k * hidden));
+    return std.mem.concat(gpa, f32, &.{ out.floats(tokens * k * hidden), shared_out.floats(tokens * hidden) });
 }
 
 const all_at_once: []const []const usize = &.{&.{ 0, 1, 2, 3, 4, 5, 6, 7, 8 }};
 const as_they_land: []const []const usize = &.{ &.{ 7, 2 }, &.{4}, &.{ 8, 0, 1 }, &.{}, &.{ 6, 5, 3 } };
+/// As when nothing is there yet: the shared expert alone.
+const shared_first: []const []const usize = &.{ &.{}, &.{ 3, 1 }, &.{ 0, 2, 4, 5, 6, 7, 8 } };
 
 test "experts: levels agree with the definition within 2e-3, threads and grouping to the byte" {
     var arena = std.heap.ArenaAllocator.init(std.testing.allocator);
@@ -138,6 +154,7 @@ test "experts: levels agree with the definition within 2e-3, threads and groupin
             for ([_]usize{ 2, 3 }) |threads| {
                 try rigs.expectSameBits(one, try experts(arena.allocator(), level, threads, tokens, mixed, all_at_once));
                 try rigs.expectSameBits(one, try experts(arena.allocator(), level, threads, tokens, mixed, as_they_land));
+                try rigs.expectSameBits(one, try experts(arena.allocator(), level, threads, tokens, mixed, shared_first));
             }
         }
     };

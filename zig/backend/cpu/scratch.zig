@@ -18,7 +18,7 @@ pub const Plan = struct {
     bytes: usize = 0,
     /// Prepared inputs of linears and of experts' gate and up: [plane_count][tokens][preparedBytes(cols_max)].
     planes: [plane_count]Part = undefined,
-    /// Experts: gate then swiglu result, up [tokens * k, expert_width]; the former prepared for down.
+    /// Experts: gate then swiglu result, up [tokens * k, expert_width], then [tokens, shared_width]; the former prepared for down.
     gate: Part = undefined,
     up: Part = undefined,
     inner_planes: Part = undefined,
@@ -38,13 +38,14 @@ pub const Plan = struct {
         const pairs = shapes.tokens * shapes.k;
         const input_bytes = tables.preparedBytes(@max(shapes.cols_max, shapes.hidden));
         for (&plan.planes) |*part| part.* = plan.take(shapes.tokens * input_bytes);
-        plan.gate = plan.take(pairs * shapes.expert_width * 4);
-        plan.up = plan.take(pairs * shapes.expert_width * 4);
-        plan.inner_planes = plan.take(pairs * tables.preparedBytes(shapes.expert_width));
+        const inner_floats = pairs * shapes.expert_width + shapes.tokens * shapes.shared_width;
+        plan.gate = plan.take(inner_floats * 4);
+        plan.up = plan.take(inner_floats * 4);
+        plan.inner_planes = plan.take(pairs * tables.preparedBytes(shapes.expert_width) + shapes.tokens * tables.preparedBytes(shapes.shared_width));
         plan.pair_tokens = plan.take(pairs * 4);
         plan.touched = plan.take(shapes.tokens * 4);
         plan.stamps = plan.take(shapes.tokens * 4);
-        plan.jobs = plan.take(shapes.experts * job_bytes);
+        plan.jobs = plan.take((shapes.experts + 1) * job_bytes);
         plan.thread_bytes = threadBytes(shapes);
         plan.threads = plan.take(threads * plan.thread_bytes);
         plan.partials = plan.take(if (threads > 1) partialBytes(shapes) else 0);
