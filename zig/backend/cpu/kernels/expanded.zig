@@ -75,7 +75,6 @@ pub fn Expanded(comptime bits: u32, comptime group: usize) type {
         fn sumBlock(block: *Block, matrix: *const Matrix, x: []const [*]const u8, row: usize, rows: usize) void {
             const groups = matrix.cols / group;
             const whole = rows == block_rows and row + rows <= Rows.carefulFrom(matrix);
-            @memset(block.sums[0..x.len], @splat(@splat(0)));
             // The next block's weights are fetched meanwhile, a little in every tile's every group.
             const block_bytes = block_rows * (matrix.cols / 8 * bits);
             const tiles = x.len / isa.expanded_tokens + x.len % isa.expanded_tokens;
@@ -129,7 +128,7 @@ pub fn Expanded(comptime bits: u32, comptime group: usize) type {
             const parts: activations.Parts = .of(cols);
             var y: [row_vectors][count]F = undefined;
             inline for (0..row_vectors) |i| inline for (0..count) |j| {
-                y[i][j] = block.sums[t + j][i];
+                y[i][j] = if (first == 0) @splat(0) else block.sums[t + j][i];
             };
             for (0..here) |g| {
                 for (0..ahead.lines) |_| {
