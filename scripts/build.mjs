@@ -53,12 +53,10 @@ await main(async (args) => {
   const names = chosenTargets(args);
   await ensurePackages();
   mkdirSync(join(root, "dist"), { recursive: true });
+  if (!(host in targets)) throw new Problem(`flashmoe is not built for ${host}`);
+  await ensureLibrary(); // packs the embedded model, whichever system the binary is for
   writeEmbeddedModel();
   for (const name of names) await compileFor(name);
-  if (names.length === 0) {
-    if (!(host in targets)) throw new Problem(`flashmoe is not built for ${host}`);
-    await ensureLibrary();
-    compile("flashmoe", []);
-  }
+  if (names.length === 0) compile("flashmoe", []);
   return 0;
 });

@@ -26,9 +26,7 @@ WAITING = 96
 
 
 def tokenizer_path() -> Path:
-    """The tokenizer of the next weights where there is one, else the shipped one."""
-    following = HERE / "next" / "tokenizer.json"
-    return following if following.exists() else HERE / "model" / "tokenizer.json"
+    return HERE / "model" / "tokenizer.json"
 
 
 def load_tokenizer(path=None):

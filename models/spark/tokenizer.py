@@ -1,8 +1,9 @@
 """Trains spark's tokenizer on generated text and writes the tokenizer files.
 
-    python tokenizer.py            -> next/tokenizer.json, next/tokenizer_config.json
+    python tokenizer.py            -> build/tokenizer/tokenizer.json, build/tokenizer/tokenizer_config.json
 
-`next/` is what the next weights are trained with; they move to `model/` together.
+Weights belong to the vocabulary they were trained with, so `model/` is not touched: name the new
+one to pack.py, train.py and export.py with --tokenizer.
 
 Byte-level BPE with the family's normaliser, pre-tokenizer and special tokens.
 """
@@ -54,8 +55,8 @@ def build(count=20000):
 
 
 def main():
-    out = HERE / "next"
-    out.mkdir(exist_ok=True)
+    out = HERE / "build" / "tokenizer"
+    out.mkdir(parents=True, exist_ok=True)
     tokenizer = build()
     (out / "tokenizer.json").write_text(tokenizer.to_str(pretty=True) + "\n")
     config = {

@@ -1,15 +1,24 @@
 // The files a compiled binary carries: writes build/embedded-model.ts, which package.json maps to #embedded-model under
 // the condition fm-compiled.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Problem, root } from "./project.mjs";
+import { bunPath } from "./packages.mjs";
+import { Problem, root, runTool } from "./project.mjs";
 
-const model = "models/spark/model";
+const source = "models/spark/model";
+const model = "build/spark";
 const suite = "models/spark/suite/held-out.jsonl";
 
-/** Lists the embedded model's files with their hashes, and the task suite, as a module that imports each as a file. */
+/**
+ * Packs the embedded model with the program itself, and lists the packed files with their hashes, and the task suite,
+ * as a module that imports each as a file. The host's native library must be built.
+ */
 export function writeEmbeddedModel() {
+  if (!existsSync(join(root, source, "config.json")))
+    throw new Problem(`${source} holds no config.json: this checkout has no embedded model to put into the binary`);
+  rmSync(join(root, model), { recursive: true, force: true });
+  runTool(bunPath(), ["--no-env-file", "src/main.ts", "pack", "--quiet", source, model]);
   const names = modelFiles();
   if (!existsSync(join(root, suite))) throw new Problem(`${suite} is missing: this checkout has no task suite`);
   const imports = names.map(
@@ -39,13 +48,7 @@ export function writeEmbeddedModel() {
 
 function modelFiles() {
   const directory = join(root, model);
-  let names;
-  try {
-    names = readdirSync(directory).sort();
-  } catch {
-    throw new Problem(`${model} is missing: this checkout has no embedded model to put into the binary`);
-  }
-  const files = names.filter((name) => statSync(join(directory, name)).isFile());
-  if (!files.includes("config.json")) throw new Problem(`${model} holds no config.json`);
-  return files;
+  return readdirSync(directory)
+    .sort()
+    .filter((name) => statSync(join(directory, name)).isFile());
 }
