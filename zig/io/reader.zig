@@ -25,10 +25,12 @@ pub const Request = struct {
 pub const Spare = struct {
     reads: usize = 2,
     bytes: u64 = 4 << 20,
+    /// However small they are.
+    reads_most: usize = 8,
 
     /// Whether one that is not urgent may be begun beside so much.
     pub fn beside(spare: Spare, reads: usize, bytes: u64) bool {
-        return reads < spare.reads or bytes < spare.bytes;
+        return reads < spare.reads or (bytes < spare.bytes and reads < spare.reads_most);
     }
 };
 
