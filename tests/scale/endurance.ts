@@ -12,7 +12,18 @@ import { memoryGroupsWork, runInGroup } from "../bench/memory-group.ts";
 
 const MIB = 2 ** 20;
 /** 4 layers of 64 experts of about 250 KiB: a token takes a few milliseconds. */
-const shape = ["--layers", "4", "--hidden", "768", "--experts", "64", "--experts-per-token", "4", "--expert-width", "192"];
+const shape = [
+  "--layers",
+  "4",
+  "--hidden",
+  "768",
+  "--experts",
+  "64",
+  "--experts-per-token",
+  "4",
+  "--expert-width",
+  "192",
+];
 const more = ["--vocab", "4096", "--heads", "8", "--kv-heads", "2", "--head-dim", "64"];
 const tokens = 10_000;
 /** A session's replies in turn, so that the end of one and the start of the next are met as well. */
@@ -51,7 +62,9 @@ async function main(engine: string[]): Promise<void> {
   const work = mkdtempSync(join(process.env.FLASHMOE_SCALE_DIR ?? tmpdir(), "flashmoe-endurance-"));
   try {
     const model = join(work, "model");
-    const written = Bun.spawnSync([...engine, "synth", model, ...shape, ...more, "--packed", "--quiet"], { stderr: "inherit" });
+    const written = Bun.spawnSync([...engine, "synth", model, ...shape, ...more, "--packed", "--quiet"], {
+      stderr: "inherit",
+    });
     if (written.exitCode !== 0) throw new Error("the model could not be written");
     const all = await FlashMoE.plan(await describeModel(model), { context: 4096 });
     const memoryBytes = Math.round(all.fullBytes - 0.75 * (all.fullBytes - all.minimumBytes));
@@ -65,7 +78,11 @@ async function main(engine: string[]): Promise<void> {
     check("the plan keeps to --memory", told.planBytes <= memoryBytes, `${mib(told.planBytes)} of ${mib(memoryBytes)}`);
     const growth = told.rssBytes.at(-1)! - told.rssBytes[0]!;
     check("nothing grows", growth <= growthMost, `${told.rssBytes.map(mib).join(", ")} held after each part`);
-    check("--memory plus 5 % is never exceeded", use.maxBytes < limitBytes, `${mib(use.maxBytes)} of ${mib(limitBytes)}, limit hit ${use.limitHits} times`);
+    check(
+      "--memory plus 5 % is never exceeded",
+      use.maxBytes < limitBytes,
+      `${mib(use.maxBytes)} of ${mib(limitBytes)}, limit hit ${use.limitHits} times`,
+    );
     check("no kill, no swap", use.outOfMemoryKills === 0 && use.swapBytes === 0, `${use.outOfMemoryKills} kills`);
   } finally {
     rmSync(work, { recursive: true, force: true });
