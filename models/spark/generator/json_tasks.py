@@ -7,7 +7,8 @@ Every value stands in the text as it must stand in the answer; what is missing i
 
 import json
 
-from . import parts, sums, values, words
+from . import json_grammar, parts, sums, values, words
+from .grammar import normal
 
 
 class Field:
@@ -259,6 +260,295 @@ def people(rng, part):
     return {key: out}, {"type": "object", "properties": {key: {"type": "array", "items": entry}}, "required": [key]}, lines
 
 
+# ---- training's own wordings: grammars instead of lists ------------------------------------------------
+
+WIDE = 0.85
+PRONOUNS = {"person": (("she", "her", "her"), ("he", "his", "him"))}
+STYLES = ["snake", "snake", "snake", "camel", "camel", "kebab", "pascal", "words", "upper"]
+
+
+def kept_out(field):
+    """The held-out and validation wordings of a field, which training must not say."""
+    texts = [t for t in field.says if isinstance(t, str)]
+    return [t for part in ("valid", "held") for t in parts.dealt(texts, part)] if len(texts) >= 6 else []
+
+
+WIDER = [(domain, [(field, json_grammar.Said(*json_grammar.SAYS[domain["subject"]][field.keys[0]], avoid=kept_out(field))) for field in domain["fields"]]) for domain in DOMAINS]
+ABOUT_KEPT = {normal(t) for part in ("valid", "held") for t in parts.dealt(ABOUT_PERSON, part)}
+
+
+def in_style(key, style):
+    """A key of several words in one of the usual spellings."""
+    pieces = key.replace("-", " ").replace(".", "").replace("_", " ").split()
+    if style == "camel":
+        return pieces[0] + "".join(p.capitalize() for p in pieces[1:])
+    if style == "pascal":
+        return "".join(p.capitalize() for p in pieces)
+    return {"kebab": "-", "words": " "}.get(style, "_").join(pieces).upper() if style == "upper" else {"kebab": "-", "words": " "}.get(style, "_").join(pieces)
+
+
+def ended(text):
+    return text if text[-1] in ".:?!\"])" else text + "."
+
+
+class Telling:
+    """How one text speaks of its subject: pronouns, first names or names, drawn anew for each sentence."""
+
+    def __init__(self, rng, forms):
+        self.rng, self.forms = rng, forms
+
+    def fill(self, template, text, label=""):
+        subject, possessive, target = self.rng.choice(self.forms)
+        out = template.replace("{S}", subject).replace("{P}", possessive).replace("{O}", target).replace("{l}", label)
+        out = out[:1].upper() + out[1:] if not out.startswith("{v}") else out
+        return out.replace("{v}", text)
+
+
+def labelled(rng, said_by, telling, text, many):
+    """A sentence that names the label, none of the kept-out ones."""
+    while True:
+        label = rng.choice(said_by.nouns)
+        template = (said_by.many if many else said_by.one).pick(rng)
+        if normal(template.replace("{l}", label)) not in said_by.avoid:
+            return ended(telling.fill(template, text, label))
+
+
+def told_field(rng, said_by, telling, text, kind, value):
+    """One sentence about a field."""
+    if kind == "boolean":
+        if rng.random() < 0.2:
+            return f"{words.capital(rng.choice(said_by.labels))}{rng.choice(json_grammar.MARKS)}{rng.choice(json_grammar.YES if value else json_grammar.NO)}."
+        return ended(telling.fill((said_by.says if value else said_by.no).pick(rng), "", said_by.labels[0]))
+    if said_by.says is None or said_by.plain or rng.random() < 0.35:
+        return labelled(rng, said_by, telling, text, kind == "array")
+    return ended(telling.fill(said_by.says.pick(rng), text))
+
+
+def joined(rng, sentences):
+    """Sentences with something before them, and some of them made into one."""
+    out = []
+    for line in sentences:
+        draw = rng.random()
+        movable = line.startswith(("It ", "The ", "They ", "She ", "He ", "We ", "You ", "Its ", "Her ", "His ", "Their ", "This ", "In ", "On ", "At ", "For ", "A "))
+        low = line[0].lower() + line[1:] if movable else line
+        if draw < 0.14 and out and out[-1][-1] == "." and movable and "?" not in line:
+            out[-1] = out[-1][:-1] + rng.choice([", and ", "; ", " and ", ", while ", ", also ", " - "]) + low
+        elif draw < 0.28 and movable:
+            out.append(json_grammar.LEAD.pick(rng) + low)
+        else:
+            out.append(line)
+    return out
+
+
+def listed(rng, entries):
+    """A text of labels and values in one style; entries are (label, text)."""
+    style, joint = rng.choice(json_grammar.LINES), rng.choice(json_grammar.JOINTS)
+    if "\n" in style or style[0] in "-*>#":
+        joint = "\n"
+    yes = rng.choice(list(zip(json_grammar.YES, json_grammar.NO, strict=True)))
+    lines = []
+    for label, text in entries:
+        if isinstance(text, bool):
+            text = yes[0] if text else yes[1]
+        lines.append(style.replace("{L}", words.capital(label)).replace("{U}", label.upper()).replace("{l}", label).replace("{v}", text))
+    return joint, lines
+
+
+def invented_fields(rng, part):
+    """(how the subject is called, fields) of a thing nobody has heard of; a field: (words of the key, type, value maker, labels)."""
+    noun, fields, taken = values.word(rng, part), [], set()
+    for _ in range(rng.choice((2, 3, 3, 4, 4, 5))):
+        kind = rng.choice(json_grammar.KINDS)
+        if kind == "boolean":
+            label = rng.choice(json_grammar.STATES)
+        else:
+            last = rng.choice(json_grammar.NOUNS[kind])
+            draw = rng.random()
+            label = values.word(rng, part) if draw < 0.2 else last if draw < 0.35 else f"{values.word(rng, part)} {last}"
+        if not taken & set(label.split()):
+            taken |= set(label.split())
+            fields.append((label, kind))
+    return noun, fields
+
+
+def typed(kind):
+    return {"integer": "integer", "number": "number", "boolean": "boolean", "array": "array"}.get(kind, "string")
+
+
+def invented_record(rng, part):
+    """As `wide_record`, of an invented thing: keys and labels say the same, and nothing else tells what they mean."""
+    noun, fields = invented_fields(rng, part)
+    while len(fields) < 1:
+        noun, fields = invented_fields(rng, part)
+    a = rng.choice([f"the {noun}", f"the {noun}", "it", f"this {noun}", f"our {noun}"])
+    telling = Telling(rng, [(a, "its" if a == "it" else a + "'s", "it" if a == "it" else a), ("it", "its", "it")])
+    entries = []
+    for label, kind in fields:
+        said_by = json_grammar.Plain(label)
+        if kind == "boolean":
+            value = rng.random() < 0.5
+            entries.append((label, kind, value, "", {"type": "boolean"}, said_by))
+            continue
+        value = json_grammar.MAKERS[kind](rng, part)
+        text = words.listing(value) if isinstance(value, list) else str(value)
+        schema = {"type": "array", "items": {"type": "string"}} if kind == "array" else {"type": typed(kind)}
+        entries.append((label, "array" if kind == "array" else typed(kind), value, text, schema, said_by))
+    return [], telling, entries, []
+
+
+def known_record(rng, part):
+    """(first lines, telling, entries, sentences nobody asks about) of a known domain."""
+    domain, fields = rng.choice(WIDER)
+    fields = rng.sample(fields, min(rng.choice((1, 2, 2, 3, 3, 3, 4, 4, 5, 6)), len(fields)))
+    lines, entries = [], []
+    if domain["name"]:
+        name = domain["name"].make(rng, part)
+        first = name.split()[0]
+        gender = rng.choice(PRONOUNS["person"])
+        forms = rng.choice(([gender], [(first, first + "'s", first)], [(name, name + "'s", name)], [gender, (first, first + "'s", first)], [gender, (name, name + "'s", name), (first, first + "'s", first)]))
+        telling = Telling(rng, forms)
+        if rng.random() < 0.85:
+            while True:
+                template = json_grammar.ABOUT.pick(rng)
+                if normal(template) not in ABOUT_KEPT:
+                    break
+            lines.append(ended(telling.fill(template.replace("{P}", gender[1]), name)))
+            if rng.random() < 0.85:
+                entries.append(("name", "string", name, name, {"type": "string"}, None))
+        else:
+            entries.append(("name", "string", name, name, {"type": "string"}, json_grammar.Said("full name,person,the name,who,name in full,name of the person", None)))
+    else:
+        noun = domain["subject"].lower()
+        telling = Telling(rng, [rng.choice((("it", "its", "it"), (noun, noun + "'s", noun), ("it", "its", "it"), ("this " + noun[4:], "its", "this " + noun[4:])))])
+    for field, said_by in fields:
+        key = rng.choice(field.keys) if rng.random() < 0.7 else rng.choice(said_by.labels)
+        if field.kind == "boolean":
+            value = rng.random() < 0.5
+            entries.append((key, "boolean", value, "", {"type": "boolean"}, said_by))
+        else:
+            value, text, schema = value_of(rng, part, field)
+            entries.append((key, field.kind, value, text, schema, said_by))
+    extra = []
+    asked = [f for f, _ in fields]
+    some_place = any(f.make is values.city or f.kind == "object" for f in asked)
+    for field, said_by in next(w for d, w in WIDER if d is domain):
+        if field not in asked and field.kind != "boolean" and rng.random() < 0.12 and not set(field.keys) & {k for f in asked for k in f.keys} and not (some_place and (field.make is values.city or field.kind == "object")):
+            extra.append(told_field(rng, said_by, telling, value_of(rng, part, field)[1], field.kind, None))
+    return lines, telling, entries, extra
+
+
+def wide_record(rng, part):
+    """(value, schema, text): a record in training's own wordings."""
+    known = rng.random() < 0.62
+    lines, telling, entries, extra = known_record(rng, part) if known else invented_record(rng, part)
+    style, value, schema, said_lines, labels = rng.choice(STYLES), {}, {}, [], []
+    as_list = rng.random() < 0.25
+    if not as_list:
+        rng.shuffle(entries)
+    objects = any(kind == "object" for _, kind, _, _, _, _ in entries)
+    for name, kind, v, text, form, said_by in entries:
+        key = in_style(name, style)
+        while key in value:
+            key += "_2"
+        missing = said_by is not None and name != "name" and kind != "boolean" and rng.random() < 0.09 and not (objects and name in ("city", "home_city", "town", "home town", "home"))
+        value[key], schema[key] = None if missing else v, nullable(form) if missing or kind not in ("boolean", "object") and rng.random() < 0.1 else form
+        if rng.random() < 0.04 and said_by is not None:
+            schema[key] = {**schema[key], "description": rng.choice(["the ", "", "its "]) + rng.choice(said_by.labels)}
+        if missing:
+            continue
+        if as_list:
+            label = rng.choice(said_by.labels) if said_by else "full name"
+            if normal(label + " {v}") in (said_by.avoid if said_by else ()):
+                label = rng.choice(["the ", "its ", "current ", "given ", "full "]) + label
+            labels.append((label, v if kind == "boolean" else text))
+        elif said_by is not None:
+            said_lines.append(told_field(rng, said_by, telling, text, kind, v))
+            if kind not in ("boolean", "object", "array") and rng.random() < 0.03:
+                extra.append(ended(telling.fill(json_grammar.OLD.pick(rng), value_of_kind(rng, part, v), rng.choice(said_by.nouns))))
+    whole = {"type": "object", "properties": schema, "required": list(value)}
+    if as_list:
+        rng.shuffle(labels)
+        if not labels:
+            labels.append(("note", "none"))
+        joint, out = listed(rng, labels)
+        return value, whole, joint.join(out)
+    said_lines += extra
+    rng.shuffle(said_lines)
+    if not lines and not said_lines:
+        said_lines.append(json_grammar.BARE.pick(rng))
+    return value, whole, wide_passage(rng, part, lines + joined(rng, said_lines))
+
+
+def value_of_kind(rng, part, value):
+    """Another value of the same type, as text."""
+    if isinstance(value, int):
+        return str(value + rng.randint(1, 30))
+    if isinstance(value, float):
+        return str(value + rng.randint(1, 30))
+    return values.word(rng, part) if value.islower() else words.new_name(rng, part)
+
+
+def wide_passage(rng, part, lines):
+    lines = list(lines)
+    if rng.random() < 0.3:
+        lines.insert(rng.randint(0, len(lines)), json_grammar.BARE.pick(rng))
+    if rng.random() < 0.15:
+        lines.insert(0, json_grammar.HELLO.pick(rng).replace("{n}", values.first_name(rng, part)))
+    return ("\n" if rng.random() < 0.15 else " ").join(lines)
+
+
+def wide_people(rng, part):
+    key, inner, make, says = rng.choice(json_grammar.GROUPS)
+    if rng.random() < 0.4:                                  # nobody has heard of what they have
+        inner, key, says = values.word(rng, part), values.word(rng, part) + "s", json_grammar.PLAIN_EACH
+        make = rng.choice((values.word, values.whole(1, 500), values.city, values.code))
+    each = rng.choice(json_grammar.EACH) if rng.random() < 0.4 else None
+    out, lines = [], []
+    for name in dict.fromkeys(values.first_name(rng, part) for _ in range(rng.choice((1, 2, 2, 3, 3, 4, 5)))):
+        v = make(rng, part)
+        out.append({"name": name, inner: v})
+        lines.append(each.replace("{n}", name).replace("{v}", str(v)) if each else ended(words.capital(says.pick(rng).replace("{n}", name).replace("{v}", str(v)).replace("{l}", inner))))
+    kind = "integer" if isinstance(out[0][inner], int) else "string"
+    entry = {"type": "object", "properties": {"name": {"type": "string"}, inner: {"type": kind}}, "required": ["name", inner]}
+    text = rng.choice(["\n", "; ", "\n"]).join(lines) if each else rng.choice([" ", " ", "\n"]).join(lines)
+    return {key: out}, {"type": "object", "properties": {key: {"type": "array", "items": entry}}, "required": [key]}, text
+
+
+def wide_shape(rng, schema):
+    form = rng.random()
+    if form < 0.45:
+        full = {**schema, "additionalProperties": False} if rng.random() < 0.4 else schema
+        text = json.dumps(full, ensure_ascii=False, indent=2 if rng.random() < 0.15 else None, separators=None if rng.random() < 0.7 else (",", ":"))
+        return json_grammar.SCHEMA_HEAD.pick(rng) + rng.choice(["\n", " "]) + text
+    if form < 0.75:
+        return json_grammar.KEYS_HEAD.pick(rng) + key_list(rng, schema)
+    return json_grammar.LIKE_HEAD.pick(rng) + rng.choice(["\n", " "]) + json.dumps(placeholder(schema), ensure_ascii=False, separators=(",", ":") if rng.random() < 0.5 else None)
+
+
+def wide_task(rng, part):
+    """As `task`, in training's own wordings."""
+    value, schema, text = wide_people(rng, part) if rng.random() < 0.12 else wide_record(rng, part)
+    old = rng.random() < 0.35
+    ask, form = fixed_case(request(rng, part)) if old else words.capital(json_grammar.ASK.pick(rng)), shape(rng, part, schema) if rng.random() < 0.4 else wide_shape(rng, schema)
+    rules = []
+    if rng.random() < 0.5:
+        rules.append(parts.of(rng, ONLY, part) if rng.random() < 0.4 else json_grammar.ONLY.pick(rng))
+    if any(v is None for v in value.values()) and rng.random() < 0.85 or rng.random() < 0.2:
+        rules.append(parts.of(rng, MISSING, part) if rng.random() < 0.4 else json_grammar.MISSING.pick(rng))
+    rule = " ".join(rules)
+    head = parts.of(rng, TEXT_HEAD, part) if rng.random() < 0.4 else json_grammar.TEXT_HEAD.pick(rng).rstrip(" -:") + rng.choice([":", ":", ":", " -"])
+    body = rng.choice([f"{head} {text}", f"{head}\n{text}", f'"{text}"' if '"' not in text else f"{head} {text}", f"{head} {text}", f"---\n{text}\n---", f"<text>\n{text}\n</text>"])
+    draw = rng.random()
+    if draw < 0.33:
+        blocks = [p for p in (ask, form, rule) if p]
+        if rng.random() < 0.25:
+            rng.shuffle(blocks)
+        return [("system", "\n".join(blocks)), ("user", rng.choice([text, text, text, body]))], value, schema
+    blocks = [b for b in (ask, form, rule, body) if b]
+    rng.shuffle(blocks)
+    return [("user", rng.choice(["\n", "\n\n", "\n"]).join(blocks))], value, schema
+
+
 def compact(value) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -331,6 +621,8 @@ def fixed_case(text):
 
 def task(rng, part):
     """(messages without the answer, value, schema)"""
+    if part == "train" and rng.random() < WIDE:
+        return wide_task(rng, part)
     value, schema, lines = people(rng, part) if rng.random() < 0.1 else record(rng, part)
     ask, form, text = fixed_case(request(rng, part)), shape(rng, part, schema), passage(rng, lines)
     rules = []

@@ -14,7 +14,8 @@ together from new words, so that the definition must be read.
 
 import json
 
-from . import about, facts, parts, values, words
+from . import about, facts, parts, tools_grammar, values, words
+from .grammar import Grammar, others
 
 
 class Param:
@@ -158,6 +159,71 @@ THANKS = [("Thanks!", "You are welcome!"), ("Thank you.", "You are welcome."), (
 STARTS = {ask.split()[0].rstrip(",:") for asks in [t.asks for t in TOOLS] + [m[3] for m in MADE] for ask in asks if ask[0].isalpha()} - {"I", "Google", "Alarm"}
 
 
+# ---- training's own wordings -------------------------------------------------------------------------
+
+WIDE = 0.85
+WIDE_ASKS = {tool.names[0]: Grammar(*tools_grammar.ASKS[tool.names[0]], avoid=others(tool.asks)) for tool in TOOLS}
+KEPT_MADE = others(*(made[3] for made in MADE))
+WIDE_MADE = [Grammar(*says, avoid=KEPT_MADE) for _, _, _, says, _, _ in tools_grammar.VERBS]
+RESULTS = {"integer": lambda r, p, a: {"value": r.randint(0, 999)}, "word": lambda r, p, a: {"value": values.word(r, p)}, "yes": lambda r, p, a: {"value": r.choice(("yes", "no"))},
+           "list": lambda r, p, a: {"value": list(dict.fromkeys(values.word(r, p) for _ in range(r.choice((1, 2, 3)))))}}
+
+
+def item_names(rng, part):
+    return list(dict.fromkeys(values.word(rng, part) for _ in range(rng.choice((1, 2, 2, 3, 3, 4)))))
+
+
+def key_maker(rng):
+    """What the things of one tool are called: names, words, codes, cities, or a word and a number."""
+    return rng.choice((values.first_name, values.word, values.code, values.city, values.full_name, values.first_name, lambda r, p: f"{values.word(r, p)}{r.randint(1, 99)}", lambda r, p: words.new_name(r, p)))
+
+
+class Fresh(Tool):
+    """An invented tool of training: its wordings are grown one by one."""
+
+    def __init__(self, rng, part, which, noun, thing):
+        names, about_it, params, _, says, result = tools_grammar.VERBS[which]
+        say = lambda text: text.replace("{n}", noun).replace("{t}", thing)
+        verb, made_params = rng.choice(names), []
+        for kind, text, called in params:
+            make = {"key": key_maker(rng), "word": values.word, "integer": values.whole(0, rng.choice((20, 100, 500))), "boolean": lambda r, p: r.random() < 0.5, "list": item_names}[kind]
+            made_params.append(Param(say(called), {"key": "string", "word": "string", "list": "array"}.get(kind, kind), make, say(text)))
+        tool_name = rng.choice((f"{verb}_{noun}", f"{noun}_{verb}", f"{verb}_{noun}", f"{verb}{noun.capitalize()}", f"{verb}-{noun}", f"{verb}_{noun}s" if which in (2, 6, 11) else noun))
+        super().__init__(tool_name, [say(about_it.pick(rng))], made_params, [], RESULTS[result], [say(text) for text in says])
+        self.grown, self.say = WIDE_MADE[which], say
+
+
+def siblings(rng, part, count):
+    """Invented tools that share a noun or a verb, so that the other one decides."""
+    noun, thing = values.word(rng, part), values.word(rng, part)
+    while thing == noun:
+        thing = values.word(rng, part)
+    same_noun = rng.random() < 0.5
+    which = rng.sample(range(len(WIDE_MADE)), count) if same_noun else [rng.randrange(len(WIDE_MADE))] * count
+    out = []
+    for w in which:
+        out.append(Fresh(rng, part, w, noun, thing))
+        if not same_noun:
+            noun, last = values.word(rng, part), noun
+            while noun in (last, thing):
+                noun = values.word(rng, part)
+    return out
+
+
+def fresh(rng, part):
+    noun, thing = values.word(rng, part), values.word(rng, part)
+    while thing == noun:
+        thing = values.word(rng, part)
+    return Fresh(rng, part, rng.randrange(len(WIDE_MADE)), noun, thing)
+
+
+def wide_wording(rng, tool):
+    """A wording of training's own; nothing where only its lists have one."""
+    if isinstance(tool, Fresh):
+        return words.capital(tool.say(tool.grown.pick(rng))).replace("a {0}'s", "{0}'s")
+    return words.capital(WIDE_ASKS[tool.names[0]].pick(rng)) if tool.names[0] in WIDE_ASKS and rng.random() < WIDE else None
+
+
 class Offered:
     """One tool as this conversation knows it: a name, parameter names, a definition, and how to ask for it."""
 
@@ -192,7 +258,8 @@ class Offered:
     def ask(self, rng, part):
         """(what the user says, arguments, how each argument is said)"""
         arguments, spoken = {}, []
-        text = parts.of(rng, self.tool.asks, part)
+        text = wide_wording(rng, self.tool) if part == "train" else None
+        text = text or parts.of(rng, self.tool.asks, part)
         for i, (name, param) in enumerate(self.params):
             value = param.make(rng, part)
             shown = words.listing(value) if isinstance(value, list) else ("on" if value else "off") if isinstance(value, bool) else str(value)
@@ -239,8 +306,23 @@ def made(rng, part):
     return Tool(names, [say(about_it)], made_params, [say(text) for text in asks], result, [say(text) for text in says])
 
 
+def wide_offer(rng, part):
+    """One to five tools, many of them invented, some hard to tell apart."""
+    count = rng.choice((1, 2, 2, 3, 3, 4, 4, 5))
+    tools = siblings(rng, part, count) if rng.random() < 0.2 else [fresh(rng, part) if rng.random() < 0.5 else made(rng, part) if rng.random() < 0.12 else tool for tool in rng.sample(TOOLS, count)]
+    out, names = [], set()
+    for tool in tools:
+        offered = Offered(rng, part, tool)
+        if offered.name not in names:
+            names.add(offered.name)
+            out.append(offered)
+    return out
+
+
 def offer(rng, part):
     """One to five different tools."""
+    if part == "train":
+        return wide_offer(rng, part)
     count = rng.choice((1, 2, 2, 3, 3, 4, 5))
     out, names = [], set()
     for tool in rng.sample(TOOLS, count):
@@ -283,8 +365,29 @@ def result_text(rng, result) -> str:
     return ", ".join(f"{key}: {words.listing(value) if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else value}" for key, value in result.items())
 
 
+FIRST_WORDS = STARTS | set("What Which How Tell Say Give Name State Let Can Could Do Please Get Check Look Fetch Read Find Show Is Does Has The Make Turn Switch Put Set Bring Take Delete Remove Erase Drop Discard Mix Combine Blend Merge Join Count Number Create Add Build Open New Rename Call Move Send Pay List Lock Close From For To Book Reserve Roll Throw Run Execute Start Search Write Text Note Save Play Wake Translate Convert Where When Calculate Compute Our My In On At".split())
+
+
+def wide_dressed(rng, text):
+    """With something of training's own before or after, or typed carelessly."""
+    known = text.split()[0].rstrip(",:") in FIRST_WORDS
+    draw = rng.random()
+    if draw < 0.35:
+        before = tools_grammar.BEFORE.pick(rng)
+        text = before + (text[0].lower() + text[1:] if known and before.rstrip()[-1] in ",:" and rng.random() < 0.8 else text)
+    elif draw < 0.45 and known:
+        text = text[0].lower() + text[1:]
+    if rng.random() < 0.3:
+        text += ("" if text[-1] in ".?!\"`" else ".") + tools_grammar.BEHIND.pick(rng)
+    elif rng.random() < 0.15 and text[-1] == "." and not text[-2].isdigit():
+        text = text[:-1]
+    return text
+
+
 def dressed(rng, part, text):
     """The wording with something before and after it; which combinations belongs to the part."""
+    if part == "train" and rng.random() < 0.5:
+        return wide_dressed(rng, text)
     while True:
         pre, post = rng.choice(PRE), rng.choice(POST)
         if not (pre or post) or parts.hashed(pre + "|" + post) == part:
