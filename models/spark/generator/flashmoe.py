@@ -7,7 +7,9 @@ A fact: (asks, answers, groups), where an answer must hold one word of each grou
 
 import re
 
+from . import flashmoe_grammar as grown
 from . import parts
+from .grammar import Grammar, others
 
 # name: (what it does, to do what with it, the flags or facts an answer must touch); "later": not in this version.
 COMMANDS = {
@@ -282,9 +284,60 @@ FACTS = built()
 WEIGHTS = [1.0 if key.startswith(("flag", "variable", "word")) else 1.5 if key.startswith(("command", "use", "later", "exit")) else 1.8 for key, *_ in FACTS]
 
 
+# ---- training's own wordings -------------------------------------------------------------------------
+
+WIDE = 0.85
+HOW = Grammar(*grown.HOW, avoid=others(USE_ASK, FLAG_USE, ENV_USE))
+FRAMES = {"use": [HOW, Grammar(*grown.WITH_COMMAND, avoid=others(USE_ASK))], "later": [HOW, Grammar(*grown.WITH_COMMAND, avoid=others(USE_ASK))], "flag": [HOW, Grammar(*grown.WITH_FLAG, avoid=others(FLAG_USE))],
+          "exit": [Grammar(*grown.EXIT_USE, avoid=others(EXIT_USE))], "variable": [Grammar(*grown.ENV_USE, avoid=others(ENV_USE))], "word": [Grammar(*grown.WORD_USE, avoid=others(WORD_USE))]}
+
+
+def about(*lists):
+    """The kept-out questions with their slot as {x}."""
+    return {re.sub(r"\{\w\}", "{x}", ask) for ask in others(*lists)}
+
+
+MEANS = {"command": Grammar(*grown.MEANS, avoid=about(COMMAND_ASK)), "flag": Grammar(*grown.MEANS, avoid=about(FLAG_ASK)), "variable": Grammar(*grown.MEANS, avoid=about(ENV_ASK)), "word": Grammar(*grown.MEANS, avoid=about(WORD_ASK)),
+         "exit": Grammar(*grown.EXIT, avoid=about(EXIT_ASK)), "later": Grammar(*grown.LATER, avoid=about(LATER_ASK))}
+PURPOSE, TRAIT = {}, {}
+for _key, _asks, _slots, _, _ in FACTS:
+    if isinstance(_slots, list):
+        _name = _key.removeprefix("flag use ")
+        PURPOSE[_key] = Grammar(*grown.PURPOSES[_name], avoid=[_slots[4]])
+    elif _slots is None:
+        TRAIT[_key] = Grammar(*grown.TRAITS[_asks[0]], avoid=others(_asks))
+NAMED = ["flashmoe {n}", "`flashmoe {n}`", "the {n} command", "the command {n}", "the command `{n}`", "flashmoe's {n}", "the subcommand {n}", "{n} in flashmoe", "`{n}`", "flashmoe's {n} command"]
+FLAGGED = ["{n}", "{n}", "{n}", "`{n}`", "the flag {n}", "the option {n}", "the {n} flag", "the switch {n}", "the {n} option"]
+VARIABLES = ["{n}", "{n}", "the variable {n}", "`{n}`", "${n}", "the environment variable {n}", "setting {n}"]
+
+
+def wide_worded(rng, fact):
+    """A question of training's own about the fact."""
+    key, asks, slots, _, _ = fact
+    kind = key.split()[0]
+    if slots is None:
+        text = TRAIT[key].pick(rng)
+    elif isinstance(slots, list):
+        purpose = PURPOSE[key].pick(rng) if rng.random() < 0.8 else rng.choice([p for i, p in enumerate(slots) if i != 4])
+        text = rng.choice(FRAMES[kind]).pick(rng).replace("{p}", purpose)
+    else:
+        slot, filler = slots
+        if slot == "x":
+            name = filler
+        elif slot == "w":
+            name = rng.choice([*filler, f"the term {filler[-1]}", f"the expression {filler[-1]}"])
+        else:
+            name = rng.choice(NAMED if slot == "c" else FLAGGED if slot == "f" else VARIABLES).replace("{n}", filler)
+        text = MEANS[kind].pick(rng).replace("{x}", name)
+    text = text.strip()
+    return text[0].upper() + text[1:] if text[0] not in "`-$" and not text.startswith("flashmoe") and rng.random() < 0.93 else text
+
+
 def worded(rng, part, fact):
     """One question about the fact, in a wording of the part."""
     key, asks, slots, _, _ = fact
+    if part == "train" and rng.random() < WIDE:
+        return wide_worded(rng, fact)
     text = parts.of(rng, asks, part)
     if slots is None:
         return text
@@ -304,8 +357,31 @@ def worded(rng, part, fact):
     return text.replace("{%s}" % slot, filler)
 
 
+FIRST_WORDS = set("how what which is can does when why where do did are with tell explain in the please name show give to describe help define will has was who on any should could must may i my from say state let by need want trying".split()) - {"i"}
+
+
+def wide_dressed(rng, text):
+    """With something of training's own around it, or typed carelessly."""
+    draw, known = rng.random(), text.split()[0].lower().rstrip(":,") in FIRST_WORDS
+    if draw < 0.3:
+        before = grown.BEFORE.pick(rng)
+        text = before + (text[0].lower() + text[1:] if known and before.rstrip()[-1] in ",:-;" else text)
+    elif draw < 0.42 and known:
+        text = text[0].lower() + text[1:]
+    draw = rng.random()
+    if draw < 0.2:
+        text += ("" if text[-1] in ".?!" else ".") + grown.BEHIND.pick(rng)
+    elif draw < 0.34:
+        text = text.rstrip("?.")
+    elif draw < 0.38:
+        text = text.lower() if "--" not in text and "FLASH" not in text and "MODEL" not in text and " K" not in text else text
+    return text
+
+
 def dressed(rng, part, text):
     """With a word before or after, sometimes without capitals or the final mark."""
+    if part == "train" and rng.random() < 0.5:
+        return wide_dressed(rng, text)
     while True:
         pre, post = rng.choice(PRE), rng.choice(POST)
         if not (pre or post) or parts.hashed(pre + "|" + post) == part:
