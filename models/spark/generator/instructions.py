@@ -3,7 +3,9 @@
 `turn` returns (question, answer, check); the check is the one of the suite.
 """
 
+from . import instructions_grammar as grown
 from . import words
+from .grammar import normal, others
 from .wording import Wording, casual
 
 CATEGORIES = {
@@ -70,6 +72,53 @@ SAID = {n: [s for s in texts if len(s.split()) == n] for n, texts in SAID.items(
 SAID = {n: texts for n, texts in SAID.items() if texts}
 
 
+# ---- training's own wordings: each of the above has a grammar beside it --------------------------------
+
+WIDE = 0.85
+KEPT = {}
+
+
+def worded(rng, part, wording, grammar):
+    """A wording of the part; training's is mostly grown, and never what the others say."""
+    if part != "train" or rng.random() >= WIDE:
+        return wording.pick(rng, part)
+    if id(wording) not in KEPT:
+        KEPT[id(wording)] = {normal(text) for text in others(wording)} - {normal(text) for group in wording.sets["train"] for text in group}
+    while True:
+        text = grammar.pick(rng)
+        if normal(text) not in KEPT[id(wording)]:
+            return words.capital(text)                      # a text to copy that comes first stays as it is
+
+
+def lowered(text):
+    return text[0].lower() + text[1:]
+
+
+def form_phrase(rng, part, form):
+    text = worded(rng, part, FORM_WORDING[form], grown.FORM[form])
+    return lowered(text) if part == "train" else text
+
+
+def case_phrase(rng, part, case):
+    text = worded(rng, part, CASED[case], grown.CASE[case])
+    return lowered(text) if part == "train" else text
+
+
+def one_of(rng, part, texts, grammar):
+    """As `worded`, where the parts share a short list."""
+    return grammar.pick(rng) if part == "train" and rng.random() < WIDE else rng.choice(texts)
+
+
+def opened(text, part):
+    """With a capital; training's wordings have theirs already, where it changes no text to copy."""
+    return text if part == "train" else words.capital(text)
+
+
+def apart(rng, part):
+    """Is the form said in a sentence of its own?"""
+    return part == "train" and rng.random() < 0.3
+
+
 def count_word(rng, n):
     return rng.choice([str(n), NUMBERS[n]]) if n <= 10 else str(n)
 
@@ -103,7 +152,10 @@ def with_case(rng, part, text, answer, rules, chance):
     if rng.random() >= chance:
         return text, answer, rules
     case = rng.choice(["upper", "upper", "lower"])
-    how = CASED[case].pick(rng, part)
+    if apart(rng, part):
+        text = (text.rstrip() if text.rstrip()[-1] in ".?!" else text.rstrip() + ".") + " " + words.capital(grown.CASE_ALONE[case].pick(rng))
+        return text, answer.upper() if case == "upper" else answer.lower(), rules + [{"rule": case}]
+    how = case_phrase(rng, part, case)
     text = rng.choice(AND).format(t=text.rstrip() if text.rstrip()[-1] in ".?!" else text.rstrip() + ".", c=how, c2="capital letters" if case == "upper" else "small letters")
     return text, answer.upper() if case == "upper" else answer.lower(), rules + [{"rule": case}]
 
@@ -112,22 +164,31 @@ def listing(rng, part):
     name, pool = rng.choice(list(CATEGORIES.items()))
     n, form = rng.randint(2, min(8, len(pool))), rng.choice(["bullets", "numbered", "comma"])
     items = rng.sample(pool, n)
-    text = LIST.pick(rng, part).format(n=count_word(rng, n), c=name, f=FORM_WORDING[form].pick(rng, part))
+    if apart(rng, part):
+        text = words.capital(grown.PLAIN_LIST.pick(rng).format(n=count_word(rng, n), c=name)) + rng.choice([". ", "; ", ", but: ", ". "])
+        text = text.replace("Would you ", "Please ").replace("Can you ", "Please ").replace("Could you ", "Please ") + words.capital(grown.FORM_ALONE[form].pick(rng))
+    else:
+        text = worded(rng, part, LIST, grown.LIST).format(n=count_word(rng, n), c=name, f=form_phrase(rng, part, form))
     rules = [shape_rule(form, n)]
-    if rng.random() < 0.15:
+    if rng.random() < (0.25 if part == "train" else 0.15):
         must = rng.choice([words.glued(rng, part), rng.choice(pool)])
         if must not in items:
             items[rng.randrange(n)] = must
-        text += " " + rng.choice(["One of them must be {m}.", "Include {m}.", "{m} has to be one of them.", "Do not forget {m}.", "Make sure that {m} is in the list."]).format(m=must)
+        text = closed(text, part) + " " + one_of(rng, part, ["One of them must be {m}.", "Include {m}.", "{m} has to be one of them.", "Do not forget {m}.", "Make sure that {m} is in the list."], grown.MUST).format(m=must)
         rules.append({"rule": "contains", "text": must})
-    elif rng.random() < 0.12:
+    elif rng.random() < (0.25 if part == "train" else 0.12):
         bad = rng.choice([p for p in pool if not any(p in i for i in items)] or ["zebra"])
-        text += " " + rng.choice(["Do not use {m}.", "But not {m}.", "Leave out {m}.", "{m} must not be in it."]).format(m=bad)
+        text = closed(text, part) + " " + one_of(rng, part, ["Do not use {m}.", "But not {m}.", "Leave out {m}.", "{m} must not be in it."], grown.BAD).format(m=bad)
         rules.append({"rule": "excludes", "text": bad})
     elif name != "numbers" and rng.random() < 0.3:
         text, answer, rules = with_case(rng, part, words.capital(text), shaped(form, items), rules, 1)
         return text, answer, rules
     return words.capital(text), shaped(form, items), rules
+
+
+def closed(text, part):
+    """Training's wordings may end without a mark; a sentence that follows needs one."""
+    return text + "." if part == "train" and text[-1] not in ".?!" else text
 
 
 def some_words(rng, part, low, high):
@@ -142,35 +203,40 @@ def some_words(rng, part, low, high):
 def given(rng, part):
     items, form = some_words(rng, part, 2, 6), rng.choice(["bullets", "numbered", "comma"])
     sep = rng.choice([", ", ", ", " ", "; "]) if form != "comma" else rng.choice([" ", "; ", " / "])
-    text = GIVEN.pick(rng, part).format(x=sep.join(items) if rng.random() < 0.8 or form == "comma" else words.listing(items), f=FORM_WORDING[form].pick(rng, part))
+    if apart(rng, part):
+        text = words.capital(grown.PLAIN_GIVEN.pick(rng)).format(x=sep.join(items) if rng.random() < 0.8 or form == "comma" else words.listing(items)) + rng.choice([". ", "\n", ". "]) + words.capital(grown.FORM_ALONE[form].pick(rng))
+    else:
+        text = worded(rng, part, GIVEN, grown.GIVEN).format(x=sep.join(items) if rng.random() < 0.8 or form == "comma" else words.listing(items), f=form_phrase(rng, part, form))
     rules = [shape_rule(form, len(items))] + [{"rule": "contains", "text": i} for i in items]
-    text, answer, more = with_case(rng, part, words.capital(text), shaped(form, items), [], 0.15)
+    text, answer, more = with_case(rng, part, opened(text, part), shaped(form, items), [], 0.15)
     if more:
         rules = [shape_rule(form, len(items))] + more + [{"rule": "contains", "text": i.upper() if more[0]["rule"] == "upper" else i.lower()} for i in items]
     return text, answer, rules
 
 
 def case_change(rng, part):
-    some = some_words(rng, part, 1, 5)
+    some = some_words(rng, part, 1, 7 if part == "train" else 5)
     case = rng.choice(["upper", "upper", "lower"])
     if case == "lower":
         some = [w.upper() if rng.random() < 0.5 else w.capitalize() for w in some]
     line = " ".join(some)
     answer = line.upper() if case == "upper" else line.lower()
-    return CASE_THIS.pick(rng, part).format(x=line, c=CASED[case].pick(rng, part)), answer, {"kind": "exact", "value": answer}
+    if apart(rng, part):
+        return words.capital(grown.PLAIN_CASE.pick(rng)).format(x=line) + rng.choice([". ", "\n", ". "]) + words.capital(grown.CASE_ALONE[case].pick(rng)), answer, {"kind": "exact", "value": answer}
+    return worded(rng, part, CASE_THIS, grown.CASE_THIS).format(x=line, c=case_phrase(rng, part, case)), answer, {"kind": "exact", "value": answer}
 
 
 def reverse(rng, part):
     some = some_words(rng, part, 2, 5)
     answer = " ".join(reversed(some))
-    return REVERSE.pick(rng, part).format(x=" ".join(some)), answer, {"kind": "exact", "value": answer}
+    return worded(rng, part, REVERSE, grown.REVERSE).format(x=" ".join(some)), answer, {"kind": "exact", "value": answer}
 
 
 def repeat(rng, part):
     w, k = topic(rng, part), rng.randint(2, 8)
-    text = words.capital(REPEAT.pick(rng, part).format(w=w, k=count_word(rng, k)))
+    text = opened(worded(rng, part, REPEAT, grown.REPEAT).format(w=w, k=count_word(rng, k)), part)
     if rng.random() < 0.5:
-        text += " " + rng.choice(["Put commas between.", "Separate them with commas.", "With commas between them.", "Use commas."])
+        text = closed(text, part) + " " + one_of(rng, part, ["Put commas between.", "Separate them with commas.", "With commas between them.", "Use commas."], grown.COMMAS)
         return text, ", ".join([w] * k), [{"rule": "separated", "by": ", ", "count": k}, {"rule": "contains", "text": w}]
     return text, " ".join([w] * k), [{"rule": "words", "count": k}, {"rule": "contains", "text": w}]
 
@@ -180,25 +246,26 @@ def small(rng, part):
     kind = rng.randrange(6)
     if kind == 0:
         w, which = topic(rng, part), rng.choice(["first", "first", "last"])
-        text, answer = LETTER[which].pick(rng, part).format(w=w), w[0] if which == "first" else w[-1]
+        text, answer = worded(rng, part, LETTER[which], grown.LETTER[which]).format(w=w), w[0] if which == "first" else w[-1]
     elif kind == 1:
         w = topic(rng, part).replace("-", "")
-        text, answer = SPELL.pick(rng, part).format(w=w), "-".join(w)
+        text, answer = worded(rng, part, SPELL, grown.SPELL).format(w=w), "-".join(w)
     elif kind == 2:
         some = some_words(rng, part, 2, 9)
-        return COUNT.pick(rng, part).format(x=" ".join(some)), str(len(some)), {"kind": "number", "value": len(some)}
+        return worded(rng, part, COUNT, grown.COUNT).format(x=" ".join(some)), str(len(some)), {"kind": "number", "value": len(some)}
     elif kind == 3:
         x = " ".join(some_words(rng, part, 1, 3))
-        asked, form = rng.choice(list(WRAP.values()))
-        text, answer = asked.pick(rng, part).format(x=x), form.format(x=x)
+        name = rng.choice(list(WRAP))
+        asked, form = WRAP[name]
+        text, answer = worded(rng, part, asked, grown.WRAP[name]).format(x=x), form.format(x=x)
     elif kind == 4:
         some, sep = some_words(rng, part, 2, 5), rng.choice(list(JOIN))
-        text, answer = JOIN[sep].pick(rng, part).format(x=" ".join(some)), sep.join(some)
+        text, answer = worded(rng, part, JOIN[sep], grown.JOIN[sep]).format(x=" ".join(some)), sep.join(some)
     else:
         a, b = rng.sample(range(1, 99), 2)
         q = rng.choice([f"Is {a} bigger than {b}?", f"Is {a} more than {b}?"])
-        text, answer = YES_NO.pick(rng, part).format(q=q), "Yes" if a > b else "No"
-    return words.capital(text), answer, {"kind": "exact", "value": answer}
+        text, answer = worded(rng, part, YES_NO, grown.YES_NO).format(q=q), "Yes" if a > b else "No"
+    return opened(text, part), answer, {"kind": "exact", "value": answer}
 
 
 def sentence(rng, part):
@@ -207,27 +274,27 @@ def sentence(rng, part):
     rules, front, back = [], "", ""
     if rng.random() < 0.5:
         n = rng.choice(sorted(SAID))
-        quantity, body = rng.choice(WORDS_OF).format(n=count_word(rng, n)), [rng.choice(SAID[n])]
+        quantity, body = one_of(rng, part, WORDS_OF, grown.WORDS).format(n=count_word(rng, n)), [rng.choice(SAID[n])]
         rules.append({"rule": "words", "count": n})
         extra = 0.0
     else:
         n = rng.choice((1, 1, 2, 3, 4))
-        quantity = rng.choice(SENTENCES).format(n=NUMBERS[n] if rng.random() < 0.7 else n) + ("s" if n > 1 else "")
+        quantity = one_of(rng, part, SENTENCES, grown.SENTENCE).format(n=NUMBERS[n] if rng.random() < 0.7 else n) + ("s" if n > 1 else "")
         body = rng.sample([s for k in (4, 5, 6, 7, 8) for s in SAID.get(k, [])], n)
         rules.append({"rule": "sentences", "count": n})
         extra = 0.3
-    text = words.capital(TOPIC.pick(rng, part).format(q=quantity, Q=words.capital(quantity), a=rng.choice([words.article(t), "the " + t, t])))
+    text = words.capital(worded(rng, part, TOPIC, grown.TOPIC).format(q=quantity, Q=words.capital(quantity), a=rng.choice([words.article(t), "the " + t, t])))
     rules.append({"rule": "contains", "text": t})
     body = [b.format(t=t) for b in body]
     draw = rng.random()
     if draw < extra:
         front = rng.choice(PHRASES)
-        text += " " + STARTS.pick(rng, part).format(s=front)
+        text = closed(text, part) + " " + worded(rng, part, STARTS, grown.STARTS).format(s=front)
         body[0] = front + " " + (body[0] if body[0].startswith(("I ", t.capitalize())) else body[0][0].lower() + body[0][1:])
         rules.append({"rule": "starts", "text": front})
     elif draw < 2 * extra:
         w = words.glued(rng, part)
-        text += " " + USE.pick(rng, part).format(w=w)
+        text = closed(text, part) + " " + worded(rng, part, USE, grown.USE).format(w=w)
         body[-1] = rng.choice([f"The {t} is as nice as the {w}.", f"I saw the {w} and the {t}.", f"The {w} is not far from the {t}.", f"We call the {t} our {w}."])
         rules.append({"rule": "contains", "text": w})
     answer = " ".join(body)
@@ -242,27 +309,29 @@ def framed(rng, part):
     """Any short text, but with a given beginning or ending."""
     t = topic(rng, part)
     body = rng.choice([s for k in (4, 5, 6, 7, 8) for s in SAID.get(k, [])]).format(t=t)
-    text = rng.choice(["Tell me something about {a}.", "Write something about {a}.", "Say something about {a}.", "What about {a}?", "Write a line about {a}.", "Speak about {a}."]).format(a=rng.choice([words.article(t), "the " + t]))
+    text = one_of(rng, part, ["Tell me something about {a}.", "Write something about {a}.", "Say something about {a}.", "What about {a}?", "Write a line about {a}.", "Speak about {a}."], grown.SOMETHING).format(a=rng.choice([words.article(t), "the " + t]))
     rules = [{"rule": "contains", "text": t}]
     how = rng.random()
     if how < 0.65:
         front = rng.choice(PHRASES) if rng.random() < 0.6 else words.capital(" ".join(some_words(rng, part, 1, 2))) + rng.choice([":", ",", "!"])
-        text += " " + STARTS.pick(rng, part).format(s=front)
+        text = closed(text, part) + " " + worded(rng, part, STARTS, grown.STARTS).format(s=front)
         body = front + " " + (body if front[-1] == "!" or body.startswith("I ") else body[0].lower() + body[1:])
         rules.append({"rule": "starts", "text": front})
     if how > 0.4:
         back = rng.choice(CLOSINGS) if rng.random() < 0.6 else words.capital(" ".join(some_words(rng, part, 1, 2))) + rng.choice([".", "!"])
-        text += " " + ENDS.pick(rng, part).format(s=back)
+        text = closed(text, part) + " " + worded(rng, part, ENDS, grown.ENDS).format(s=back)
         body += " " + back
         rules.append({"rule": "ends", "text": back})
     return text, body, rules
 
 
+# Training has more of what must be copied letter by letter.
+TRAINING = [22, 18, 16, 6, 8, 15, 18, 10]
 TASKS = [(listing, 24), (given, 16), (case_change, 12), (reverse, 6), (repeat, 9), (small, 15), (sentence, 20), (framed, 10)]
 
 
 def turn(rng, part):
-    text, answer, rules = rng.choices([t[0] for t in TASKS], [t[1] for t in TASKS])[0](rng, part)
+    text, answer, rules = rng.choices([t[0] for t in TASKS], TRAINING if part == "train" else [t[1] for t in TASKS])[0](rng, part)
     return text, answer, {"kind": "format", "rules": rules} if isinstance(rules, list) else rules
 
 
@@ -270,7 +339,9 @@ def make(rng, part):
     messages = []
     for _ in range(rng.choice((1, 1, 2, 3, 4))):
         text, answer, _ = turn(rng, part)
-        messages += [("user", casual(rng, text) if part == "train" and ":" not in text else text), ("assistant", answer)]
+        if part == "train":
+            text = grown.BEFORE.pick(rng) + text if rng.random() < 0.1 else casual(rng, text) if ":" not in text and "\n" not in text else text
+        messages += [("user", text), ("assistant", answer)]
     return messages
 
 
