@@ -382,8 +382,14 @@ def lowered(text):
 
 
 def asked(rng, part, question_text):
-    if part == "train" and rng.random() < 0.15:
-        return passages_grammar.ASIDES.pick(rng).replace("  ", " ") + lowered(question_text)
+    if part == "train":
+        draw = rng.random()
+        if draw < 0.15:
+            return passages_grammar.ASIDES.pick(rng).replace("  ", " ") + lowered(question_text)
+        if draw < 0.19:
+            return lowered(question_text).rstrip("?.")
+        if draw < 0.24:
+            return question_text.rstrip("?.")
     if rng.random() < 0.15:
         return parts.of(rng, AFTER, part) + lowered(question_text)
     return question_text

@@ -1,6 +1,8 @@
 """Small arithmetic: sums and differences of up to two digits, word problems, and chains with a thought."""
 
+from . import sums_grammar as grown
 from . import words
+from .grammar import normal, others
 from .wording import Wording, casual
 
 UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
@@ -29,7 +31,10 @@ SPECIAL = {"+": Wording(*PLUS), "-": Wording(*MINUS), "*": Wording(*TIMES)}
 NAMES = {"+": "plus", "-": "minus", "*": "times"}
 THINGS = """apples pears coins books marbles cookies flowers pencils balls stamps shells nuts stones eggs candles buttons stickers toys cards plums lemons tickets cups plates keys photos bottles boxes cakes
 ribbons feathers bricks tiles beads seeds carrots potatoes onions peaches muffins badges letters bananas grapes cherries crayons balloons spoons forks chairs hats socks gloves rings pins nails screws ropes""".split()
+MORE_THINGS = """pebbles acorns leaves spools maps pens brushes hammers bells drums kites dolls robots trains trucks boats tools bowls spades lamps masks flags bulbs mugs jars jugs pots pans lids corks sticks logs planks
+magnets wheels screens cables tins cans loaves rolls buns pies tarts waffles pancakes olives figs dates limes melons turnips beets leeks radishes mushrooms chickens ducks geese sheep goats fish crabs worms bees""".split()
 BOXES = "boxes bags baskets shelves jars trays drawers rows piles bowls crates packs plates buckets tables sacks".split()
+MORE_BOXES = "cases cartons chests barrels carts nets cups cans jugs sets heaps bunches folders cupboards pockets tins pouches stacks cages ponds boats wagons rooms".split()
 
 
 def pair_part(a, b):
@@ -118,42 +123,59 @@ HOW_MANY = Wording("!How many {t} are there now?", "!How many are left?", "!How 
 FINAL = ["There are {r} {t} now.", "There are {r} {t}.", "The answer is {r} {t}.", "That makes {r} {t}."]
 
 
+WIDE = 0.85
+KEPT = {name: {normal(text) for text in others(wording)} for name, wording in (("START", START), ("GROUPS", GROUPS), ("MORE", MORE), ("LESS", LESS), ("HOW_MANY", HOW_MANY))}
+
+
+def worded(rng, part, name):
+    """A wording of the part; training's is mostly grown, and never what the others say."""
+    if part != "train" or rng.random() >= WIDE:
+        return globals()[name].pick(rng, part)
+    while True:
+        text = getattr(grown, name).pick(rng)
+        if normal(text) not in KEPT[name]:
+            return text
+
+
 def problem(rng, part, steps=None):
     """(question, thought, answer, result)."""
     name, gender = words.person(rng, part)
     friend = words.person(rng, part)[0]
     while friend == name:
         friend = words.person(rng, part)[0]
-    slots = dict(n=name, f=friend, he="he" if gender == "m" else "she", t=rng.choice(THINGS), c=rng.choice(BOXES))
+    slots = dict(n=name, f=friend, he="he" if gender == "m" else "she", t=rng.choice(MORE_THINGS if part == "train" and rng.random() < 0.5 else THINGS), c=rng.choice(BOXES + MORE_BOXES if part == "train" else BOXES))
     while slots["t"] == slots["c"]:
         slots["c"] = rng.choice(BOXES)
-    steps = steps or rng.choice((1, 1, 2, 2, 3))
+    steps = steps or rng.choice((1, 2, 2, 3, 3) if part == "train" else (1, 1, 2, 2, 3))
     parts, thought = [], []
     if rng.random() < 0.45:
         g, m = rng.randint(2, 9), rng.randint(2, 10)
         total = g * m
-        parts.append(GROUPS.pick(rng, part).format(g=g, m=m, **slots))
+        parts.append(worded(rng, part, "GROUPS").format(g=g, m=m, **slots))
         thought.append(f"{g} * {m} = {total}.")
         steps -= 1
     else:
         total = rng.randint(2, 60)
-        parts.append(START.pick(rng, part).format(a=total, **slots))
+        parts.append(worded(rng, part, "START").format(a=total, **slots))
     for _ in range(steps):
         more = rng.random() < 0.5 or total < 3
         while True:
             b = rng.randint(2, 40) if more else rng.randint(1, total)
             if pair_part(total, b) == part or rng.random() < 0.02:
                 break
-        parts.append((MORE if more else LESS).pick(rng, part).format(b=b, **slots))
+        parts.append(worded(rng, part, "MORE" if more else "LESS").format(b=b, **slots))
         thought.append(f"{total} {'+' if more else '-'} {b} = {total + b if more else total - b}.")
         total += b if more else -b
-    parts.append(HOW_MANY.pick(rng, part).format(**slots))
+    parts.append(worded(rng, part, "HOW_MANY").format(**slots))
     text = " ".join(words.capital(p) for p in parts)
     return text, " ".join(thought), rng.choice(FINAL).format(r=total, **slots).replace("are 1 ", "is 1 "), total
 
 
 CHAIN = Wording("!What is {x}?", "!{x}", "(Please |)(calculate|compute|work out|solve|evaluate) {x}( step by step| in steps| carefully|)(.|, please.)", "(What|How much) (is|makes|do you get for|comes out of) {x}?",
                 "(Think about|Think first|Go step by step|Take your time): (what is |){x}(?|)", "(Can|Could) you (work out|solve|tell me|calculate) {x}( for me|)?", "(What is|Give me|Tell me) the (result|value|answer) of {x}(?|.)")
+
+
+KEPT["CHAIN"] = {normal(text) for text in others(CHAIN)}
 
 
 def chain(rng, part):
@@ -179,7 +201,7 @@ def chain(rng, part):
             text += f" {'+' if plus else '-'} {b}"
             thought.append(f"{total} {'+' if plus else '-'} {b} = {total + b if plus else total - b}.")
             total += b if plus else -b
-    return CHAIN.pick(rng, part).format(x=text), " ".join(thought), f"{text} = {total}.", total
+    return worded(rng, part, "CHAIN").format(x=text), " ".join(thought), f"{text} = {total}.", total
 
 
 def thoughtful(rng, part):
