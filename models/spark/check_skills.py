@@ -6,7 +6,8 @@
 2. JSON answers against their schemas, and the values against the text they were taken from;
 3. tool calls against the tools' definitions, and the same call read back from the text;
 4. answers about passages and flashmoe against their own checks;
-5. wordings of the parts: none of a held-out question about flashmoe is a training one.
+5. wordings of the parts: none of a held-out question about flashmoe is a training one;
+6. training's grammars: every wording that grows has its slots, and none is word for word one of the other parts.
 """
 
 import json
@@ -16,7 +17,8 @@ from pathlib import Path
 
 import jinja2
 
-from generator import flashmoe, json_tasks, mix, parts, passages, tools
+from generator import flashmoe, json_grammar, json_tasks, mix, parts, passages, passages_grammar, tools, tools_grammar
+from generator.grammar import normal
 
 HERE = Path(__file__).parent
 TRIES = 1500
@@ -132,9 +134,40 @@ def check_wordings():
     print("wordings about flashmoe seen:", {part: len(asked[part]) for part in asked})
 
 
+def check_grown(name, grammar, once=(), some=(), kept=()):
+    """Wordings of a grammar have each slot of `once` exactly once and all of `some`, and no mark or space twice."""
+    rng, kept = random.Random(name), {normal(text) for text in kept}
+    for _ in range(400):
+        text = grammar.pick(rng)
+        assert all(text.count("{%s}" % slot) == 1 for slot in once) and all("{%s}" % slot in text for slot in some), (name, text)
+        assert "  " not in text and not re.search(r"[?!.,;] [?!.,;]|[?!]\.|\(\||\|\)", text), (name, text)
+        assert normal(text) not in kept, (name, text)
+
+
+def check_grammars():
+    count = 0
+    for tool in tools.TOOLS:
+        check_grown(tool.names[0], tools.WIDE_ASKS[tool.names[0]], [str(i) for i, p in enumerate(tool.params) if p.required], kept=[t for part in ("valid", "held") for t in parts.dealt(tool.asks, part)])
+    for grammar, (names, _, params, *_) in zip(tools.WIDE_MADE, tools_grammar.VERBS, strict=True):
+        check_grown(names[0], grammar, [str(i) for i in range(len(params))], ["n"], kept=tools.KEPT_MADE)
+    for _, fields in json_tasks.WIDER:
+        for field, said_by in fields:
+            count += 1
+            for grammar in (said_by.says, said_by.no):
+                if grammar:
+                    check_grown(field.keys[0], grammar, [] if field.kind == "boolean" else ["v"], kept=json_tasks.kept_out(field))
+    for grammar in (json_grammar.Said.one, json_grammar.Said.many):
+        check_grown("label", grammar, ["v"], ["l"])
+    for name, grammar in passages_grammar.SAYS.items():
+        check_grown(name, grammar, some={"reason": ["n", "d", "v"], "gift": ["n", "m", "x"], "gift 0": ["n", "m", "x"], "gift 1": ["n", "m", "x"], "gift 2": ["n", "m", "x"], "job": ["n", "a"], "who_job": ["n", "a"],
+                                         "people": ["v"], "founded": ["v"], "river": ["v"], "known": ["v"], "color": ["n", "x"]}.get(name, ["n", "v"]))
+    print("grammars:", len(tools.TOOLS), "tools,", len(tools.WIDE_MADE), "verbs,", count, "fields,", len(passages_grammar.SAYS), "relations")
+
+
 if __name__ == "__main__":
     check_template()
     check_json()
     check_tools()
     check_answers()
     check_wordings()
+    check_grammars()

@@ -9,7 +9,7 @@ import re
 
 from . import flashmoe_grammar as grown
 from . import parts
-from .grammar import Grammar, others
+from .grammar import Grammar, normal, others
 
 # name: (what it does, to do what with it, the flags or facts an answer must touch); "later": not in this version.
 COMMANDS = {
@@ -311,8 +311,34 @@ FLAGGED = ["{n}", "{n}", "{n}", "`{n}`", "the flag {n}", "the option {n}", "the 
 VARIABLES = ["{n}", "{n}", "the variable {n}", "`{n}`", "${n}", "the environment variable {n}", "setting {n}"]
 
 
+def kept_questions():
+    """Every question about a fact that the other parts can ask."""
+    out = set()
+    for _, asks, slots, _, _ in FACTS:
+        for ask in others(asks):
+            if slots is None:
+                out.add(ask)
+            elif isinstance(slots, list):
+                out |= {ask.replace("{p}", purpose) for purpose in slots}
+            elif slots[0] == "c":
+                out |= {ask.replace("{n}", slots[1]).replace("{c}", named.replace("{n}", slots[1])) for named in COMMAND_NAME}
+            else:
+                out |= {ask.replace("{%s}" % slots[0], name) for name in (slots[1] if isinstance(slots[1], list) else [slots[1]])}
+    return {normal(ask) for ask in out}
+
+
+KEPT = kept_questions()
+
+
 def wide_worded(rng, fact):
     """A question of training's own about the fact."""
+    while True:
+        text = grown_question(rng, fact)
+        if normal(text) not in KEPT:
+            return text
+
+
+def grown_question(rng, fact):
     key, asks, slots, _, _ = fact
     kind = key.split()[0]
     if slots is None:

@@ -416,7 +416,7 @@ def known_record(rng, part):
             if rng.random() < 0.85:
                 entries.append(("name", "string", name, name, {"type": "string"}, None))
         else:
-            entries.append(("name", "string", name, name, {"type": "string"}, json_grammar.Said("full name,person,the name,who,name in full,name of the person", None)))
+            entries.append(("name", "string", name, name, {"type": "string"}, json_grammar.Said("full name,person,the name,who,name in full,name of the person,first and last name,complete name,name (full),their name", None)))
     else:
         noun = domain["subject"].lower()
         telling = Telling(rng, [rng.choice((("it", "its", "it"), (noun, noun + "'s", noun), ("it", "its", "it"), ("this " + noun[4:], "its", "this " + noun[4:])))])
