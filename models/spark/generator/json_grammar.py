@@ -5,7 +5,7 @@ A field is said by a sentence of its own grammar, by one that names its label, o
 """
 
 from . import values, words
-from .grammar import Grammar, normal
+from .grammar import Grammar
 
 # domain: first key of the field: (labels, sentences), or (labels, sentences for true, sentences for false)
 PERSON = {
@@ -242,7 +242,6 @@ class Said:
         self.nouns = nouns(self.labels)
         self.says = Grammar(*says, avoid=avoid) if says else None
         self.no = Grammar(*no, avoid=avoid) if no else None
-        self.avoid = {normal(a) for a in avoid}
 
 
 _IS, _IS_NOT = Grammar("{S} is (now |already |really |)({l})", "{S} (was said to be|turned out to be|seems to be) {l}", "yes, {S} is {l}", "{l}: yes", "{l} it is"), Grammar("{S} is not (really |yet |)({l})", "{S} (was said not to be|turned out not to be) {l}", "no, {S} is not {l}", "{l}: no", "{l} it is not")
@@ -251,7 +250,6 @@ _IS, _IS_NOT = Grammar("{S} is (now |already |really |)({l})", "{S} (was said to
 class Plain:
     """As `Said`, of a field that is known by its label alone."""
 
-    avoid = frozenset()
     says, no, plain = _IS, _IS_NOT, True
     one, many = Grammar(*BY_LABEL, *PLAIN), Grammar(*BY_LABELS, *PLAINS)
 

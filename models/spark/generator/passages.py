@@ -188,7 +188,7 @@ class Grown(Fact):
 
 def own(rng, part, n, _):
     """What a person has by name: a nickname, a lucky number, or a thing nobody has heard of."""
-    x, make = rng.choice(passages_grammar.OWN) if rng.random() < 0.5 else (values.word(rng, part), rng.choice((values.word, values.whole(1, 999), values.of(words.COLORS), values.city, values.code, values.first_name)))
+    x, make = rng.choice(passages_grammar.OWN) if rng.random() < 0.5 else (values.word(rng, part), rng.choice((values.word, values.whole(1, 999), values.city, values.code, values.first_name, values.company)))
     v = make(rng, part)
     while v == n:
         v = make(rng, part)
