@@ -286,7 +286,8 @@ def in_style(key, style):
         return pieces[0] + "".join(p.capitalize() for p in pieces[1:])
     if style == "pascal":
         return "".join(p.capitalize() for p in pieces)
-    return {"kebab": "-", "words": " "}.get(style, "_").join(pieces).upper() if style == "upper" else {"kebab": "-", "words": " "}.get(style, "_").join(pieces)
+    text = {"kebab": "-", "words": " "}.get(style, "_").join(pieces)
+    return text.upper() if style == "upper" else text
 
 
 def ended(text):
@@ -380,8 +381,6 @@ def typed(kind):
 def invented_record(rng, part):
     """As `wide_record`, of an invented thing: keys and labels say the same, and nothing else tells what they mean."""
     noun, fields = invented_fields(rng, part)
-    while len(fields) < 1:
-        noun, fields = invented_fields(rng, part)
     a = rng.choice([f"the {noun}", f"the {noun}", "it", f"this {noun}", f"our {noun}"])
     telling = Telling(rng, [(a, "its" if a == "it" else a + "'s", "it" if a == "it" else a), ("it", "its", "it")])
     entries = []

@@ -381,11 +381,15 @@ def lowered(text):
     return text[0].lower() + text[1:] if first in ("What", "Who", "Where", "When", "Why", "How", "Which", "In", "On", "At", "Is", "Does", "For", "From", "To") else text
 
 
+def with_aside(aside, question_text):
+    return aside + (question_text if aside.rstrip()[-1] == "." else lowered(question_text))
+
+
 def asked(rng, part, question_text):
     if part == "train":
         draw = rng.random()
         if draw < 0.15:
-            return passages_grammar.ASIDES.pick(rng).replace("  ", " ") + lowered(question_text)
+            return with_aside(passages_grammar.ASIDES.pick(rng), question_text)
         if draw < 0.19:
             return lowered(question_text).rstrip("?.")
         if draw < 0.24:
