@@ -316,13 +316,28 @@ def labelled(rng, said_by, telling, text, many):
             return ended(telling.fill(template, text, label))
 
 
+def bare_label(rng, said_by, text):
+    """A label and the value inside a text of sentences."""
+    while True:
+        label = rng.choice(said_by.labels)
+        if rng.random() < 0.15:
+            label = rng.choice(("its ", "the ", "current ", "given ", "full ", "known ", "exact ", "main ")) + label
+        if normal(label + " {v}") not in KEPT_LABELS:
+            return ended(words.capital(label) + rng.choice((": ", ": ", ": ", ": ", " - ", " = ", " is ", " ")) + text)
+        if len(said_by.labels) == 1:
+            return ended(f"The {label} is {text}")
+
+
 def told_field(rng, said_by, telling, text, kind, value):
     """One sentence about a field."""
     if kind == "boolean":
         if rng.random() < 0.2:
             return f"{words.capital(rng.choice(said_by.labels))}{rng.choice(json_grammar.MARKS)}{rng.choice(json_grammar.YES if value else json_grammar.NO)}."
         return ended(telling.fill((said_by.says if value else said_by.no).pick(rng), "", said_by.labels[0]))
-    if said_by.says is None or said_by.plain or rng.random() < 0.35:
+    draw = rng.random()
+    if draw < 0.22:
+        return bare_label(rng, said_by, text)
+    if said_by.says is None or said_by.plain or draw < 0.45:
         return labelled(rng, said_by, telling, text, kind == "array")
     return ended(telling.fill(said_by.says.pick(rng), text))
 
