@@ -15,8 +15,6 @@ LEXICON = {
     "limit": "(limit|cap|restrict|bound|put a limit on|put a bound on|put a cap on|keep down|hold down|set a maximum for|set an upper limit for|control)",
     "answer": "(answer|reply|output|response|generated text|completion|text)",
     "off": "(turn off|switch off|disable|deactivate|stop|get rid of|avoid|do without|skip)",
-    "on": "(turn on|switch on|enable|activate|use|start)",
-    "less": "(less|not so much|a smaller amount of)",
 }
 
 
