@@ -128,8 +128,9 @@ async function runOurs(kind: Kind, limit: string, limitBytes: number | null, rou
   const request: EngineRunRequest = {
     model: required("model"),
     options,
-    // A resident model must have read every expert before its decode is timed.
-    promptTokens: decode ? (limitBytes === null ? 512 : 64) : Number(flags.prompt),
+    // A resident model must have read every expert before it is timed; llama-bench warms itself up likewise.
+    warmTokens: limitBytes === null ? 512 : 0,
+    promptTokens: decode ? 64 : Number(flags.prompt),
     decodeTokens: decode ? Number(flags.tokens) : 0,
   };
   const command = [process.execPath, join(import.meta.dir, "engine-run.ts"), JSON.stringify(request)];

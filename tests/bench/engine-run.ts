@@ -10,6 +10,8 @@ export interface EngineRunRequest {
   model: string;
   options: EngineOptions;
   promptTokens: number;
+  /** Fed to a session of its own before anything is counted, so that a resident model's experts are there; default none. */
+  warmTokens?: number;
   /** 0: the prompt only. */
   decodeTokens: number;
 }
@@ -99,10 +101,23 @@ function promptOf(count: number, vocab: number): number[] {
   });
 }
 
-async function run({ model, options, promptTokens, decodeTokens }: EngineRunRequest): Promise<EngineRun> {
+async function warm(engine: FlashMoE, ids: number[]): Promise<void> {
+  const session = await engine.createSession({ temperature: 0 });
+  await session.prefill(ids);
+  await session.close();
+}
+
+async function run({
+  model,
+  options,
+  promptTokens,
+  warmTokens = 0,
+  decodeTokens,
+}: EngineRunRequest): Promise<EngineRun> {
   const description = await describeModel(model);
   const before = await measureRooflines(description, options);
   const engine = await FlashMoE.open(description, options);
+  if (warmTokens > 0) await warm(engine, promptOf(warmTokens, description.shape.vocab));
   const session = await engine.createSession({ temperature: 0 });
   const opened = await engine.stats();
   const prompt = promptOf(promptTokens, description.shape.vocab);
