@@ -1,6 +1,7 @@
 /**
  * How long the disk idles inside a token with and without guesses, where nothing but the engine decides it: a model under a
  * small cache over simulated reads of an even speed. The speed is chosen so that reading takes a given multiple of computing.
+ * Every trial is a process of its own: what an earlier one leaves in memory would count against the next one's cache.
  * usage: npm run bench:idle -- MODEL [--memory 1100MiB] [--share 0.25] [--ratios 0.5,1,2] [--rounds 3] [--tokens 64]
  */
 import { parseArgs } from "node:util";
@@ -21,6 +22,8 @@ const { values: flags, positionals } = parseArgs({
     rounds: { type: "string", default: "3" },
     tokens: { type: "string", default: "64" },
     threads: { type: "string", default: "2" },
+    /** One trial, as JSON: what the processes of this program are started with. */
+    trial: { type: "string" },
   },
 });
 
@@ -36,6 +39,19 @@ async function limitBytes(): Promise<number> {
   return Math.round(minimumBytes + Number(flags.share) * (fullBytes - minimumBytes)) + 16 * 2 ** 20;
 }
 
+interface Request {
+  options: EngineOptions;
+  round: number;
+}
+
+if (flags.trial !== undefined) {
+  const { options, round } = JSON.parse(flags.trial) as Request;
+  const signal = new AbortController().signal;
+  const done = await runTrial({ description, options, prompt: promptOf(round), tokens, seed: round, signal });
+  console.log(JSON.stringify(done));
+  process.exit(0);
+}
+
 const memoryBytes = await limitBytes();
 /** Through the page cache: what simulated reads deliver is copied when they are due, by the thread that waits for them. */
 const base: EngineOptions = { threads, memoryBytes, directIo: false };
@@ -49,9 +65,12 @@ function promptOf(round: number): number[] {
   });
 }
 
-function trial(options: EngineOptions, round: number): Promise<Trial> {
-  const signal = new AbortController().signal;
-  return runTrial({ description, options, prompt: promptOf(round), tokens, seed: round, signal });
+function trial(options: EngineOptions, round: number): Trial {
+  const request: Request = { options, round };
+  const command = [process.execPath, import.meta.path, description.directory, "--tokens", flags.tokens];
+  const child = Bun.spawnSync([...command, "--trial", JSON.stringify(request)], { stderr: "inherit" });
+  if (child.exitCode !== 0) throw new Error(`a trial ended with ${child.exitCode}`);
+  return JSON.parse(child.stdout.toString()) as Trial;
 }
 
 function idleShare({ stats }: Trial): number {
@@ -67,20 +86,23 @@ function row(name: string, trials: Trial[], without: Trial[]): string {
     ? of(({ stats }) => stats.guessRight / stats.guessNeeded).toFixed(2)
     : "-";
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  const cells = [name, of(({ meanMs }) => meanMs).toFixed(2), percent(of(idleShare)), percent(hits)];
+  const slots = of(({ slotCount }) => slotCount).toFixed(0);
+  const cells = [name, slots, of(({ meanMs }) => meanMs).toFixed(2), percent(of(idleShare)), percent(hits)];
   return `| ${[...cells, percent(wasted), recall, gain.toFixed(3)].join(" | ")} |`;
 }
 
 // What computing takes: the reads of this trial are as good as free.
-const free = await trial({ ...base, prefetch: "off", reader: "simulated", throttleBytesPerSecond: 100e9 }, 1);
+const free = trial({ ...base, prefetch: "off", reader: "simulated", throttleBytesPerSecond: 100e9 }, 1);
 const computeMs = free.meanMs - free.waitMs;
 const bytesPerToken = free.stats.expertBytesRead / tokens;
 console.log(
   `${description.name}: ${(memoryBytes / 2 ** 20).toFixed(0)} MiB, ${free.slotCount} slots, ${computeMs.toFixed(2)} ms of arithmetic and ` +
     `${(bytesPerToken / 1e6).toFixed(2)} MB of misses a token, ${tokens} tokens, ${rounds} rounds that take turns`,
 );
-console.log("| reading : computing, guesses | ms a token | disk idle | hits | wasted | recall | times as fast |");
-console.log("|---|---|---|---|---|---|---|");
+console.log(
+  "| reading : computing, guesses | slots | ms a token | disk idle | hits | wasted | recall | times as fast |",
+);
+console.log("|---|---|---|---|---|---|---|---|");
 for (const ratio of flags.ratios.split(",").map(Number)) {
   const speed = Math.round(bytesPerToken / ((ratio * computeMs) / 1000));
   const throttled: EngineOptions = { ...base, reader: "simulated", throttleBytesPerSecond: speed };
@@ -88,8 +110,11 @@ for (const ratio of flags.ratios.split(",").map(Number)) {
   const trials: Record<(typeof modes)[number], Trial[]> = { off: [], automatic: [], on: [] };
   for (let round = 1; round <= rounds; round++) {
     for (const mode of round % 2 === 1 ? modes : modes.toReversed())
-      trials[mode].push(await trial({ ...throttled, prefetch: mode }, round));
+      trials[mode].push(trial({ ...throttled, prefetch: mode }, round));
   }
+  // What the runtime itself holds when an engine opens varies a little, and comes off the cache.
+  const slots = modes.flatMap((mode) => trials[mode].map(({ slotCount }) => slotCount));
+  if (Math.min(...slots) < 0.85 * Math.max(...slots)) throw new Error(`the caches differ: ${slots.join(", ")} slots`);
   for (const mode of modes)
     for (let round = 0; round < rounds; round++)
       if (trials[mode][round]!.output !== trials.off[round]!.output) throw new Error(`${mode} changed the output`);
