@@ -172,10 +172,8 @@ class Run:
     def save(self):
         """Copies everything to memory at once and writes it beside the training; `settle` waits for it."""
         readers = self.ranks.everyone(self.reader.position())
-        if not self.ranks.same(self.parameters):                # the same sums on the same cards give the same bits; if not, say so and go on from one
-            self.note(warning="the ranks' weights differed; all go on from rank 0's", step=self.step)
-            for p in self.parameters:
-                dist.broadcast(p.data, 0)
+        if not self.ranks.same(self.parameters):
+            raise SystemExit("the ranks' weights differ: gradients were not summed alike")
         if self.ranks.rank:
             return
         self.settle()
