@@ -165,8 +165,8 @@ class Run:
                 optimiser.load_state_dict(state)
             self.step, self.tokens, self.elapsed = kept["step"], kept["tokens"], kept["elapsed"]
             self.reader.resume(kept["readers"])
-        elif self.args.start:
-            folder = Path(self.args.start)
+        elif self.args.weights:
+            folder = Path(self.args.weights)
             self.net.load_state_dict(shipped.state(folder) if folder.is_dir() else torch.load(folder, map_location="cpu")["net"])
 
     def save(self):
@@ -311,7 +311,7 @@ def parse():
     args.add_argument("--held", default="valid", help="the part that held-out loss is measured on")
     args.add_argument("--tokenizer", help="tokenizer.json (default: pack.py's)")
     args.add_argument("--out", default=str(HERE / "build" / "run"))
-    args.add_argument("--start", help="a checkpoint, or an exported MLX folder, whose weights to begin from with a new schedule")
+    args.add_argument("--weights", help="a checkpoint, or an exported MLX folder, whose weights to begin from with a new schedule")
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--half", action="store_true", help="bf16 products on a processor as well")
     args.add_argument("--eager", action="store_true", help="do not compile")

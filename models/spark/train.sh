@@ -94,7 +94,7 @@ case "${1:-}" in
     ;;
   train)
     packers
-    trainer --seconds "$2" --stop-after "$3" ${4:+--start "$4"}
+    trainer --seconds "$2" --stop-after "$3" ${4:+--weights "$4"}
     four_bits
     bundle run run/log.jsonl spark-4bit/config.json
     ls -l "$OUT"

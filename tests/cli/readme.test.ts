@@ -38,4 +38,5 @@ test.concurrent.each(conversations.map((turns, index) => [index + 1, turns] as c
       expect(out.trimEnd()).toBe(shown);
     }
   },
+  60_000,
 );
