@@ -1,9 +1,11 @@
 /**
  * The honesty tables of docs/quality.md: task scores, perplexity and KL against the reference's logits, beside decode
  * speed, for bits, K and the precision of the attention cache. Every measurement is a command of its own and is kept as
- * a line in the cache folder, so that an interrupted run goes on.
+ * a line in the cache folder, so that an interrupted run goes on. Speeds come last, every setting in turn, round after
+ * round: the median of the rounds' median tokens.
  * usage: npm run honesty -- --reference DIR --main DIR [--models DIR,DIR] --text FILE [--suite FILE] [--limit N]
  *        [--k 1,2,4] [--cache build/honesty] [--output docs/quality.md] [--engine dist/flashmoe]
+ *        [--title NAME]
  */
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -26,6 +28,7 @@ const { values: flags } = parseArgs({
     cache: { type: "string", default: join(root, "build/honesty") },
     output: { type: "string", default: join(root, "docs/quality.md") },
     engine: { type: "string" },
+    title: { type: "string" },
   },
 });
 
@@ -106,7 +109,6 @@ interface SuiteFigures {
   bits: string;
   items: number;
   score: number;
-  tokens_per_s: number | null;
   tasks: TaskFigures[];
 }
 
@@ -125,20 +127,47 @@ function referenceLogits(): string {
   return path;
 }
 
-function rowOf(model: Model, expertsPerToken: number, kvFormat: "f16" | "f32"): Row {
-  const { hash, directory } = model;
-  const setting = ["--experts-per-token", String(expertsPerToken), "--kv-format", kvFormat];
-  const by = { hash, expertsPerToken, kvFormat };
+interface Setting {
+  model: Model;
+  expertsPerToken: number;
+  kvFormat: "f16" | "f32";
+}
+
+const flagsOf = ({ expertsPerToken, kvFormat }: Setting) => [
+  "--experts-per-token",
+  String(expertsPerToken),
+  "--kv-format",
+  kvFormat,
+];
+
+const keyOf = ({ model, expertsPerToken, kvFormat }: Setting) => ({ hash: model.hash, expertsPerToken, kvFormat });
+
+/** Tokens a second of decode's median token, experts in memory; an odd number of rounds, so that one of them is the median. */
+const rounds = 5;
+const speeds = (setting: Setting, round: number) =>
+  measurements.of({ ...keyOf(setting), measure: "speed", round }, () => {
+    const bench = ["bench", setting.model.directory, "--prompt-tokens", "64", "--max-tokens", "128", "--runs", "2"];
+    const { rows } = measure<{ rows: { phase: string; stats: { token_ms_p50: number } }[] }>([
+      ...bench,
+      ...flagsOf(setting),
+    ]);
+    return 1000 / rows.filter(({ phase }) => phase === "decode").at(-1)!.stats.token_ms_p50;
+  });
+
+function speedOf(setting: Setting): number {
+  const all = Array.from({ length: rounds }, (_, round) => speeds(setting, round));
+  return all.sort((a, b) => a - b)[(rounds - 1) / 2]!;
+}
+
+function rowOf(one: Setting): Omit<Row, "tokensPerSecond"> {
+  const { model, expertsPerToken, kvFormat } = one;
+  const { directory } = model;
+  const setting = flagsOf(one);
+  const by = keyOf(one);
   const suite = measurements.of({ ...by, measure: "suite", suite: inputs.suite, limit: inputs.limit }, () => {
     const chosen = [...(flags.suite ? ["--suite", flags.suite] : []), ...(flags.limit ? ["--limit", flags.limit] : [])];
-    const { bits, items, score, tokens_per_s, tasks } = measure<SuiteFigures>([
-      "eval",
-      "suite",
-      directory,
-      ...chosen,
-      ...setting,
-    ]);
-    return { bits, items, score, tokens_per_s, tasks };
+    const { bits, items, score, tasks } = measure<SuiteFigures>(["eval", "suite", directory, ...chosen, ...setting]);
+    return { bits, items, score, tasks };
   });
   const perplexity = measurements.of({ ...by, measure: "perplexity", text: inputs.text }, () =>
     measure<{ perplexity: number }>(["eval", "perplexity", directory, "--text", text, ...setting]),
@@ -161,7 +190,6 @@ function rowOf(model: Model, expertsPerToken: number, kvFormat: "f16" | "f32"): 
     perplexity: perplexity.perplexity,
     meanKl: kl.mean_kl,
     top1: kl.top1_agreement,
-    tokensPerSecond: suite.tokens_per_s ?? 0,
   };
 }
 
@@ -171,12 +199,21 @@ const others = flags.models.split(",").filter((directory) => directory !== "");
 const models = [reference, ...others.map(modelAt), main];
 const counts = flags.k?.split(",").map(Number) ?? Array.from({ length: main.trainedK }, (_, index) => index + 1);
 const widthOf = (row: Row) => Number.parseInt(row.bits.replace(/^\D+/, ""), 10);
-const bits = models.map((model) => rowOf(model, model.trainedK, "f16")).sort((a, b) => widthOf(b) - widthOf(a));
-const experts = counts.map((k) => rowOf(main, k, "f16"));
-const kv = (["f16", "f32"] as const).map((format) => rowOf(main, main.trainedK, format));
+const byBits = models.map((model): Setting => ({ model, expertsPerToken: model.trainedK, kvFormat: "f16" }));
+const byExperts = counts.map((expertsPerToken): Setting => ({ model: main, expertsPerToken, kvFormat: "f16" }));
+const byCache = (["f16", "f32"] as const).map(
+  (kvFormat): Setting => ({ model: main, expertsPerToken: main.trainedK, kvFormat }),
+);
+const settings = [...byBits, ...byExperts, ...byCache];
+for (const setting of settings) rowOf(setting);
+for (let round = 0; round < rounds; round++) for (const setting of settings) speeds(setting, round);
+const measured = (setting: Setting): Row => ({ ...rowOf(setting), tokensPerSecond: speedOf(setting) });
+const bits = byBits.map(measured).sort((a, b) => widthOf(b) - widthOf(a));
+const experts = byExperts.map(measured);
+const kv = byCache.map(measured);
 const processors = cpus();
 const about =
-  `${main.name}, ${bits[0]!.items} items${flags.limit === undefined ? "" : ` (${flags.limit} of each task)`}; ` +
+  `${flags.title ?? main.name}, ${bits[0]!.items} items${flags.limit === undefined ? "" : ` (${flags.limit} of each task)`}; ` +
   `K and the attention cache are varied at ${experts[0]!.bits}. ${processors.length} cores of ${processors[0]?.model.trim() ?? "an unnamed CPU"}.`;
 const partial = `${flags.output}.partial`;
 writeFileSync(partial, withTables(readFileSync(flags.output, "utf8"), { about, bits, experts, kv }));
