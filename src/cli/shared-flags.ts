@@ -65,7 +65,11 @@ export function addEngineOptions(command: Command): Command {
     .option("--threads <n>", "compute threads (default: one per core)", wholeNumber(1, 1024))
     .option("--backend <name>", "cpu or auto", backend, "auto")
     .option("--experts-per-token <k>", "experts used per token (default: as trained)", wholeNumber(1, 65535))
-    .option("--chunk <n>", "most prompt tokens of one step (default: 512)", wholeNumber(1, 65536))
+    .option(
+      "--chunk <n>",
+      "most prompt tokens of one step (default: 512 to 2048, as memory allows)",
+      wholeNumber(1, 65536),
+    )
     .option(
       "--cpu-level <level>",
       `kernels: ${CPU_LEVELS.join(", ")}; scalar is the exact reference (default: automatic, the fastest here)`,

@@ -19,7 +19,7 @@ export interface EngineOptions {
   kvFormat?: "f16" | "f32";
   /** Default the trained number. */
   expertsPerToken?: number;
-  /** Most tokens of one prefill step; default 512. */
+  /** Most tokens of one prefill step; default 512, up to 2048 where the plan has room. */
   chunkTokens?: number;
   /** Sessions open at once; default 1. */
   sessions?: number;

@@ -188,7 +188,7 @@ pub const EngineOptions = extern struct {
     cpu_level: u32 = 0, // CpuLevel
     kv_format: u32 = 1, // Format: f16 (default) or f32
     experts_per_token: u32 = 0, // 0 = trained K
-    chunk_tokens: u32 = 0, // tokens of a prefill step at most; 0 = 512
+    chunk_tokens: u32 = 0, // tokens of a prefill step at most; 0 = 512, up to 2048 where the plan has room
     sessions: u32 = 1, // sessions that may be open at once
     reader: u32 = 0, // ReaderKind
     reader_threads: u32 = 0, // 0 = queue_depth or the default

@@ -78,6 +78,26 @@ test "chunks of 1, 7 and 64 tokens give the same logits" {
     }
 }
 
+test "chunks of multiples of 32 tokens give the same bits, so the plan may choose among them" {
+    var disk: Disk = try .init(.{});
+    defer disk.deinit();
+    var levels = detect.supported();
+    var each = levels.iterator();
+    while (each.next()) |level| {
+        const options: abi.EngineOptions = .{ .threads = 2, .cpu_level = @intFromEnum(level) };
+        // What remains of the prompt after whole chunks of 32: a short run, and one that the delta net takes as a chunk.
+        for ([_]usize{ 70, 60 }) |tokens| {
+            const expected = try firstLogits(&disk, options, 32, .{}, tokens);
+            defer gpa.free(expected);
+            for ([_]usize{ 64, 96 }) |chunk| {
+                const got = try firstLogits(&disk, options, chunk, .{}, tokens);
+                defer gpa.free(got);
+                try std.testing.expectEqualSlices(u32, @ptrCast(expected), @ptrCast(got));
+            }
+        }
+    }
+}
+
 test "memory, threads, reads and chunking of the same batch never change a bit" {
     var disk: Disk = try .init(.{ .experts = 12, .experts_per_token = 4 });
     defer disk.deinit();

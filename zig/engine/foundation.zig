@@ -21,6 +21,8 @@ const Message = result.Message;
 pub const Hooks = struct {
     /// Instead of what the process holds, for plans that must not depend on it.
     resident_bytes: ?u64 = null,
+    /// Instead of the machine's memory.
+    machine_bytes: ?u64 = null,
 };
 
 pub const Foundation = struct {
@@ -57,6 +59,7 @@ pub const Foundation = struct {
             .weights = &tables.weights,
             .state = &tables.state,
             .resident_bytes = resident_bytes,
+            .machine_bytes = hooks.machine_bytes orelse process.machineBytes(),
         });
         return .{
             .arena = arena,

@@ -26,8 +26,14 @@ const Message = result.Message;
 /// that loads a tokenizer of 250,000 entries grows by about this much.
 pub const process_margin_bytes: u64 = 64 << 20;
 
-/// A prefill step is made this short, at the least, before a limit is refused.
+/// A prefill step is made this short, at the least, before a limit is refused. Steps of multiples of this give the same
+/// bits (the delta net's chunk), so what the plan chooses never changes the output.
 const chunk_tokens_min = 32;
+
+/// What longer prefill steps, which read every expert less often, may cost decode: this part of the slots, and this part
+/// more misses where all experts are equally likely.
+const longer_slots_share = 8;
+const longer_misses_share = 16;
 
 /// What the plan is made of.
 pub const Inputs = struct {
@@ -41,6 +47,8 @@ pub const Inputs = struct {
     state: *const StateLayout,
     /// Resident before the engine opened.
     resident_bytes: u64,
+    /// The machine's memory; 0: not known.
+    machine_bytes: u64,
 };
 
 /// Never fails: a limit that is too small gives a plan with too few slots, see `fits`.
@@ -67,14 +75,15 @@ pub fn compute(inputs: Inputs) abi.Plan {
     plan.minimum_bytes = resident +| scratchBytes(inputs, least_chunk) +| least_slots *| slot_cost;
     plan.full_bytes = resident +| scratchBytes(inputs, settings.chunk_tokens) +| experts_all *| slot_cost;
 
-    const limit = if (settings.memory_bytes == 0) plan.full_bytes else settings.memory_bytes;
+    const limit = if (settings.memory_bytes == 0) @max(plan.full_bytes, inputs.machine_bytes) else settings.memory_bytes;
+    const room: Room = .{ .inputs = inputs, .bytes = limit -| resident, .slot_cost = slot_cost, .experts_all = experts_all };
     plan.chunk_tokens = settings.chunk_tokens;
-    while (plan.chunk_tokens > least_chunk and resident +| scratchBytes(inputs, plan.chunk_tokens) +| least_slots *| slot_cost > limit) {
-        plan.chunk_tokens = @max(plan.chunk_tokens / 2, least_chunk);
+    while (plan.chunk_tokens > least_chunk and !room.holds(plan.chunk_tokens, least_slots)) {
+        plan.chunk_tokens = @max(std.mem.alignBackward(u32, plan.chunk_tokens / 2, chunk_tokens_min), least_chunk);
     }
+    if (plan.chunk_tokens == settings.chunk_tokens) plan.chunk_tokens = room.longerChunk();
     plan.scratch_bytes = scratchBytes(inputs, plan.chunk_tokens);
-    const left = limit -| (resident +| plan.scratch_bytes);
-    plan.slot_count = @intCast(@min(left / slot_cost, experts_all));
+    plan.slot_count = @intCast(room.slots(plan.chunk_tokens));
     plan.slots_bytes = plan.slot_count * slot_bytes;
     plan.floor_slots = store.floorOf(plan.slot_count, shape.layers);
     plan.experts_per_token = settings.experts_per_token;
@@ -84,6 +93,38 @@ pub fn compute(inputs: Inputs) abi.Plan {
     countExperts(inputs, &plan);
     return plan;
 }
+
+/// What a limit leaves for a step's scratch and the slots.
+const Room = struct {
+    inputs: Inputs,
+    bytes: u64,
+    slot_cost: u64,
+    experts_all: u64,
+
+    fn holds(room: *const Room, tokens: u32, least_slots: u64) bool {
+        return scratchBytes(room.inputs, tokens) +| least_slots *| room.slot_cost <= room.bytes;
+    }
+
+    fn slots(room: *const Room, tokens: u32) u64 {
+        return @min((room.bytes -| scratchBytes(room.inputs, tokens)) / room.slot_cost, room.experts_all);
+    }
+
+    /// Steps as long as they may become without costing decode much. A prompt's chunk touches nearly all experts: twice as
+    /// many tokens, half as much to read.
+    fn longerChunk(room: *const Room) u32 {
+        const settings = room.inputs.settings;
+        const before = room.slots(settings.chunk_tokens);
+        const scratch_before = scratchBytes(room.inputs, settings.chunk_tokens);
+        var tokens = settings.chunk_tokens;
+        while (tokens <= settings.chunk_tokens_most / 2) : (tokens *= 2) {
+            const fewer = before - room.slots(2 * tokens);
+            if (fewer > (room.experts_all - before) / longer_misses_share) break;
+            // Where everything fits, the scratch still stays small beside it.
+            if ((scratchBytes(room.inputs, 2 * tokens) - scratch_before) / room.slot_cost > before / longer_slots_share) break;
+        }
+        return tokens;
+    }
+};
 
 /// Refuses a plan whose limit cannot hold one step, or one that the machine cannot hold.
 pub fn fits(plan: *const abi.Plan, machine_bytes: u64, message: *Message) Error!void {

@@ -7,8 +7,10 @@ const Message = @import("../abi/result.zig").Message;
 const SessionResolver = @import("../abi/resolver.zig").SessionResolver;
 const backend_room = @import("../backend/backend.zig");
 const engine_room = @import("engine.zig");
+const foundation_room = @import("foundation.zig");
 const rig = @import("test_rig.zig");
-const TestModel = @import("../format/test_model.zig").TestModel;
+const test_model = @import("../format/test_model.zig");
+const TestModel = test_model.TestModel;
 const BadRange = @import("../io/simulated.zig").BadRange;
 const test_rounds = @import("../format/test_rounds.zig");
 
@@ -165,6 +167,64 @@ fn checkPlan(plan: *const abi.Plan) !void {
     try std.testing.expect(plan.slot_bytes >= plan.record_bytes);
     try std.testing.expectEqual(plan.record_bytes * 3 * 16, plan.expert_total_bytes);
     try std.testing.expectEqual(plan.record_bytes * 3 * plan.experts_per_token, plan.bytes_per_token);
+}
+
+fn planWith(model: *const TestModel, options: abi.EngineOptions, machine_bytes: u64) !abi.Plan {
+    var message: Message = .{};
+    const hooks: foundation_room.Hooks = .{ .resident_bytes = 50 << 20, .machine_bytes = machine_bytes };
+    var foundation: foundation_room.Foundation = try .init(gpa, model.description, &options, hooks, &message);
+    defer foundation.deinit();
+    return foundation.plan;
+}
+
+test "left to the plan, steps become longer as far as that costs decode little" {
+    const shape: test_model.Options = .{ .hollow = true, .hidden = 512, .expert_width = 512, .experts = 1024, .experts_per_token = 4, .context_max = 1 << 20 };
+    var model: TestModel = try .build(gpa, "nowhere", shape);
+    defer model.deinit();
+    var options: abi.EngineOptions = .{ .threads = 1, .cpu_level = @intFromEnum(abi.CpuLevel.scalar), .context = 8192 };
+    var given = options;
+    given.chunk_tokens = 512;
+    const everything: u64 = 3 * 1024;
+
+    // No limit: as far as the machine goes.
+    const full = try planWith(&model, given, 0);
+    try std.testing.expectEqual(512, full.chunk_tokens);
+    try std.testing.expectEqual(512, (try planWith(&model, options, 0)).chunk_tokens);
+    try std.testing.expectEqual(512, (try planWith(&model, options, full.full_bytes)).chunk_tokens);
+    const roomy = try planWith(&model, options, 1 << 40);
+    try std.testing.expectEqual(2048, roomy.chunk_tokens);
+    try std.testing.expectEqual(everything, roomy.slot_count);
+    try std.testing.expectEqual(full.full_bytes, roomy.full_bytes);
+    try std.testing.expectEqual(512, (try planWith(&model, given, 1 << 40)).chunk_tokens);
+
+    // Within a limit: never an expert less where all are resident, else a few.
+    options.memory_bytes = full.full_bytes;
+    const exact = try planWith(&model, options, 1 << 40);
+    try std.testing.expectEqual(512, exact.chunk_tokens);
+    try std.testing.expectEqual(everything, exact.slot_count);
+    var longest: u32 = 0;
+    for (1..32) |part| {
+        options.memory_bytes = full.minimum_bytes + (full.full_bytes - full.minimum_bytes) * part / 32;
+        given.memory_bytes = options.memory_bytes;
+        const short = try planWith(&model, given, 0);
+        const long = try planWith(&model, options, 0);
+        try std.testing.expect(long.chunk_tokens == short.chunk_tokens or long.chunk_tokens == 1024 or long.chunk_tokens == 2048);
+        const fewer = short.slot_count - long.slot_count;
+        try std.testing.expect(fewer <= short.slot_count / 8 + 1 and fewer <= (everything - short.slot_count) / 16);
+        longest = @max(longest, long.chunk_tokens);
+    }
+    try std.testing.expectEqual(2048, longest);
+
+    // No step can be longer than the context.
+    options.memory_bytes = 0;
+    options.context = 1500;
+    try std.testing.expectEqual(1024, (try planWith(&model, options, 1 << 40)).chunk_tokens);
+
+    // Where experts are small beside a step's scratch, it stays as it was.
+    var small: TestModel = try .build(gpa, "nowhere", .{ .hollow = true, .context_max = 1 << 20 });
+    defer small.deinit();
+    options.context = 8192;
+    try std.testing.expectEqual(512, (try planWith(&small, options, 1 << 40)).chunk_tokens);
 }
 
 test "sizes at the edge of what a description may say are planned and refused, without overflow" {

@@ -14,7 +14,9 @@ pub const threads_max = 512;
 pub const chunk_tokens_max = 16384;
 const heads_bytes_max: u64 = 1 << 40;
 const context_default = 8192;
+/// Where the caller leaves it open: what a step is planned for, and how far the plan may raise that.
 const chunk_tokens_default = 512;
+const chunk_tokens_automatic_max = 2048;
 
 pub const Settings = struct {
     memory_bytes: u64,
@@ -23,8 +25,9 @@ pub const Settings = struct {
     cpu_level: abi.CpuLevel,
     kv_format: abi.Format,
     experts_per_token: u32,
-    /// Most tokens of a step; the plan may lower it.
+    /// Most tokens of a step; the plan may lower it, and double it up to `chunk_tokens_most`.
     chunk_tokens: u32,
+    chunk_tokens_most: u32,
     sessions: u32,
     reader: abi.ReaderKind,
     reader_threads: u32,
@@ -92,6 +95,7 @@ pub const Settings = struct {
             .kv_format = kv_format,
             .experts_per_token = if (o.experts_per_token == 0) shape.experts_per_token else o.experts_per_token,
             .chunk_tokens = @max(chunk, o.sessions), // every session can take part in a step
+            .chunk_tokens_most = if (o.chunk_tokens == 0) @min(chunk_tokens_automatic_max, context) else 0,
             .sessions = o.sessions,
             .reader = std.enums.fromInt(abi.ReaderKind, o.reader) orelse
                 return message.fail(error.InvalidArgument, "the reader {d} is unknown", .{o.reader}),
