@@ -10,6 +10,11 @@ const Cpu = @import("backend.zig").Cpu;
 
 /// Weight bytes of one item: long enough to hide the taking of it, short enough to share out evenly.
 const item_bytes = 96 << 10;
+/// Every item of a product passes over all tokens' activations. Where they are this many, and so do not stay in the first
+/// caches, larger items are faster, as long as every thread has so many.
+const long_tokens = 256;
+const long_items_least = 8;
+const long_scale_max = 4;
 /// Products smaller than this (weight bytes times tokens) stay on the calling thread.
 const inline_bytes = 48 << 10;
 
@@ -111,6 +116,7 @@ fn dispatch(round: *Round) void {
     const cpu = round.cpu;
     const x: [*]const f32 = @ptrCast(@alignCast(round.args.x.pointer()));
     if (round.planes.count > 0) cpu.spread(round.args.tokens, round.planes.cols / 4, round, prepareRange);
+    const scale = itemScale(round);
     var items: usize = 0;
     var bytes: usize = 0;
     for (round.matrices[0..round.count], 0..) |*matrix, i| {
@@ -120,14 +126,28 @@ fn dispatch(round: *Round) void {
             .prepared = round.planes.memory(cpu, cpu.table.input_layout(matrix)),
             .tokens = round.args.tokens,
         };
-        round.rows[i] = itemRows(matrix);
-        items += (matrix.rows + round.rows[i] - 1) / round.rows[i];
+        round.rows[i] = itemRows(matrix) * scale;
+        items += itemsOf(matrix, round.rows[i]);
         round.item_ends[i] = items;
         bytes += matrix.rows * rowBytes(matrix);
     }
     if (bytes * round.args.tokens < inline_bytes) {
         for (0..round.count) |i| cpu.table.linear(&round.matrices[i], &round.inputs[i], &round.outputs[i], 0, round.matrices[i].rows);
     } else cpu.pool.run(items, round, runItem);
+}
+
+fn itemsOf(matrix: *const tables.Matrix, rows: usize) usize {
+    return (matrix.rows + rows - 1) / rows;
+}
+
+/// How many times the usual rows an item takes.
+fn itemScale(round: *const Round) usize {
+    if (round.args.tokens < long_tokens) return 1;
+    var items: usize = 0;
+    for (round.matrices[0..round.count]) |*matrix| items += itemsOf(matrix, itemRows(matrix));
+    var scale: usize = 1;
+    while (scale < long_scale_max and items / (2 * scale) >= long_items_least * round.cpu.pool.threadCount()) scale *= 2;
+    return scale;
 }
 
 fn prepareRange(round: *Round, first: usize, end: usize, _: usize) void {

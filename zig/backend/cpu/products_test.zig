@@ -76,6 +76,26 @@ test "linear: levels agree with the definition within 1e-3, threads to the byte"
     }
 }
 
+/// A product of many items over a long prompt's tokens: how many rows an item takes depends on the threads.
+fn longProduct(gpa: std.mem.Allocator, level: abi.CpuLevel, threads: usize) ![]f32 {
+    const tokens = 256;
+    const cols = 4096;
+    const rows = 2 * 1024 + 5;
+    var rig = try Rig.create(level, threads, rigs.shapesFor(tokens));
+    defer rig.destroy();
+    const weight = try matrix(&rig, .affine, 4, 64, rows, cols, 3);
+    const out = try rig.bytes(tokens * rows * 4);
+    rig.call("linear", &interface.LinearArgs{ .x = try rig.normal(tokens * cols, 5, 1, 0), .tokens = tokens, .outputs = &.{.{ .weight = &weight, .out = out }} });
+    return gpa.dupe(f32, out.floats(tokens * rows));
+}
+
+test "linear: long products share out to the same bytes over 1, 2 and 3 threads" {
+    var arena = std.heap.ArenaAllocator.init(std.testing.allocator);
+    defer arena.deinit();
+    const one = try longProduct(arena.allocator(), detect.best(), 1);
+    for ([_]usize{ 2, 3 }) |threads| try rigs.expectSameBits(one, try longProduct(arena.allocator(), detect.best(), threads));
+}
+
 const hidden = 256;
 const width = 128;
 const shared_width = 192;
