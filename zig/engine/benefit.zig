@@ -12,8 +12,10 @@ const patience_min = 256;
 pub const patience_max = 8192;
 /// What guessing must gain to be kept, as a share of the time without.
 const gain_min = 0.005;
-/// A loss this large ends a trial after its first two windows.
+/// A loss or a gain this large ends a trial after its first two windows: a trial's windows without guesses cost more than
+/// they tell where reading and arithmetic take equally long.
 const loss_evident = 0.25;
+const gain_evident = 0.1;
 
 pub const Benefit = struct {
     state: enum { trying, settled } = .trying,
@@ -53,7 +55,10 @@ pub const Benefit = struct {
         benefit.step = 0;
         benefit.window += 1;
         benefit.on = benefit.window % 2 == 0;
-        if (benefit.window == 2 and pays(benefit.with[0], benefit.without[0], -loss_evident) == false) return benefit.settle(false);
+        if (benefit.window == 2) {
+            if (!pays(benefit.with[0], benefit.without[0], -loss_evident)) return benefit.settle(false);
+            if (pays(benefit.with[0], benefit.without[0], gain_evident)) return benefit.settle(true);
+        }
         if (benefit.window < 2 * windows_each) return;
         benefit.settle(pays(median(benefit.with), median(benefit.without), gain_min));
     }

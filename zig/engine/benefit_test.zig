@@ -44,3 +44,16 @@ test "guessing that only costs is off from the start but for a few steps" {
         try std.testing.expect(useless.verdict != null);
     }
 }
+
+test "an evident gain ends the first trial after one window of each kind" {
+    for (0..50) |seed| {
+        var benefit: Benefit = .{};
+        // 7 of 14 steps, and the 34 after them.
+        try std.testing.expectEqual(41.0 / 48.0, shareOn(&benefit, seed, 48, 650, 1000));
+        try std.testing.expect(benefit.verdict.?);
+        // No noise makes a small loss look like one.
+        var loss: Benefit = .{};
+        _ = shareOn(&loss, seed, 41, 1020, 1000);
+        try std.testing.expectEqual(null, loss.verdict);
+    }
+}
