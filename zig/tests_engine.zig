@@ -1,5 +1,6 @@
 test {
     _ = @import("engine/activations.zig");
+    _ = @import("engine/ahead_test.zig");
     _ = @import("engine/benefit_test.zig");
     _ = @import("engine/engine.zig");
     _ = @import("engine/process.zig");
@@ -7,6 +8,7 @@ test {
     _ = @import("engine/vector_math.zig");
     _ = @import("engine/engine_test.zig");
     _ = @import("engine/fuzz_test.zig");
+    _ = @import("engine/heads_mlp.zig");
     _ = @import("engine/heads_recorder.zig");
     _ = @import("engine/heads_test.zig");
     _ = @import("engine/refusal_test.zig");

@@ -35,7 +35,7 @@ export interface PredictorRow {
   /** Of the experts needed from the second layer on: among the first K guesses, and among all guesses. */
   recall: number | null;
   recall_all: number | null;
-  /** The same of the first layer, guessed from the token itself. */
+  /** The same of the first layer, whose router spoke ahead of the step: all of them, where what was sampled is fed. */
   recall_first_layer: number | null;
   /** Would-be misses that were there in time. */
   coverage: number | null;

@@ -13,7 +13,7 @@ import type { Terminal } from "./terminal.ts";
 import type { StageInput } from "./tune-stages.ts";
 
 /** Most memory to record in: some 100,000 tokens of a small model. */
-const MEMORY_MAX = 1 << 30;
+const MEMORY_MAX = 2 ** 31;
 /** Of what the memory limit leaves beyond the least that a step needs; the rest caches experts meanwhile. */
 const MEMORY_SHARE = 0.75;
 /** Of the time that may be spent, for recording. */
@@ -22,15 +22,13 @@ const SEED = 1;
 /** Tokens that the model adds to a text, as far as it makes them fast. */
 const CONTINUATION = 64;
 
-/** Of tokens held out, mean over the layers from the second on; a layer without head counts as its router does. */
+/** Of tokens held out, mean over the layers from the second on; a layer without head counts as its router does. The first is computed ahead. */
 export interface HeadsRecall {
   router: number;
   heads: number;
   /** With half as many guesses again. */
   router_all: number;
   heads_all: number;
-  first_layer_router: number;
-  first_layer_heads: number;
 }
 
 export interface HeadsOutcome {
@@ -116,14 +114,11 @@ function recallOf(layers: readonly LayerHeads[]): HeadsRecall {
     const later = layers.slice(1);
     return later.length === 0 ? 0 : later.reduce((sum, layer) => sum + valueIn(layer), 0) / later.length;
   };
-  const [first] = layers as [LayerHeads];
   return {
     router: mean(({ router }) => router),
     heads: mean(({ used, head, router }) => (used ? head : router)),
     router_all: mean(({ routerAll }) => routerAll),
     heads_all: mean(({ used, headAll, routerAll }) => (used ? headAll : routerAll)),
-    first_layer_router: first.router,
-    first_layer_heads: first.used ? first.head : first.router,
   };
 }
 
@@ -133,7 +128,7 @@ export function describeHeads({ path, note, tokens, steps, seconds, recall }: He
   return (
     `heads: ${tokens} tokens recorded, ${steps} steps a layer, ${seconds.toFixed(0)} s; of the experts that held-out tokens needed were named\n` +
     `  by the routers ${percent(recall.router)} (${percent(recall.router_all)} with half as many guesses again), ` +
-    `with heads ${percent(recall.heads)} (${percent(recall.heads_all)}); first layer ${percent(recall.first_layer_heads)}\n` +
+    `with heads ${percent(recall.heads)} (${percent(recall.heads_all)})\n` +
     `  ${path === null ? `none saved: ${note}` : `saved in ${path}`}\n`
   );
 }

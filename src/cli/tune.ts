@@ -96,7 +96,7 @@ async function tune(modelName: string | undefined, flags: TuneFlags): Promise<vo
     progress.stop();
     heads = await headsStage({
       input,
-      options: { ...asked, ...options },
+      options: { ...asked, ...options, threads: asked.threads }, // what is best for a token is not for many
       seconds: flags.headsSeconds,
       texts: await recordingTexts(description, flags),
       terminal,

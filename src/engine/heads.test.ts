@@ -38,18 +38,18 @@ const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0)
 
 test("trained on some thousand tokens, heads name more of the experts of others than the routers do", () => {
   expect(figures).toHaveLength(spark.shape.layers);
-  for (const { heldTokens } of figures) expect(heldTokens).toBeGreaterThan(500);
+  // The first layer's mixer runs ahead: there is nothing to guess.
+  expect(figures[0]).toMatchObject({ used: false, heldTokens: 0 });
   const later = figures.slice(1);
+  for (const { heldTokens } of later) expect(heldTokens).toBeGreaterThan(500);
   const best = mean(later.map(({ used, head, router }) => (used ? head : router)));
   // The routers alone name 81 % here, on the finished layer before.
   expect(best).toBeGreaterThan(0.84);
-  expect(best).toBeGreaterThan(mean(later.map(({ router }) => router)) + 0.03);
+  expect(best).toBeGreaterThan(mean(later.map(({ router }) => router)) + 0.05);
   // The second layer is the hard one for its router.
   expect(figures[1]!.head).toBeGreaterThan(0.7);
   expect(figures[1]!.headAll).toBeGreaterThan(0.85);
-  // The first follows from the token.
-  expect(figures[0]!.used).toBe(true);
-  for (const { used, head, router } of figures) expect(used).toBe(head >= Math.fround(router + 0.01));
+  for (const { used, head, router } of later) expect(used).toBe(head >= Math.fround(router + 0.01));
 });
 
 interface Outcome {

@@ -17,11 +17,11 @@ export interface HeadsOptions {
   /** Memory to record and train in, counted in the plan; default 256 MiB. */
   trainingBytes?: number;
   seed?: number;
-  /** Per layer, at most; default 1,500. */
+  /** Per layer, at most; default 2,000. */
   steps?: number;
   /** No text is begun after this time; left out: only the memory bounds what is recorded. */
   recordingMs?: number;
-  /** About how long training may take. */
+  /** About how long training may take, beside what recording left of its time. */
   budgetMs?: number;
   /** Tokens that the model adds to each text, as far as it makes them fast; default 0. */
   continuation?: number;
@@ -51,15 +51,18 @@ export async function trainHeads(
 ): Promise<TrainedHeads> {
   const { engine = {}, trainingBytes = defaultTrainingBytes, seed, steps, budgetMs, signal, onProgress } = options;
   await using model = await FlashMoE.open(description, { ...engine, headsTrainingBytes: trainingBytes, signal });
+  const begun = performance.now();
   const tokens = await record(model, texts, options);
+  const { recordingMs = 0 } = options;
+  const unspent = Math.max(0, recordingMs - (performance.now() - begun));
   let made = 0;
   const layers = await model.trainHeads({
     seed,
     steps,
-    budgetMs,
+    budgetMs: budgetMs === undefined ? undefined : Math.ceil(budgetMs + unspent),
     signal,
     onProgress: ({ doneSteps, totalSteps }) => {
-      made = totalSteps / description.shape.layers;
+      made = totalSteps / Math.max(1, description.shape.layers - 1); // the first layer needs no head
       onProgress?.("training", doneSteps / totalSteps);
     },
   });

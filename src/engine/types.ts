@@ -100,7 +100,7 @@ export interface HeadsRecording {
 
 export interface TrainHeadsOptions {
   seed?: number;
-  /** Per layer, at most; default 1,500. */
+  /** Per layer, at most; default 2,000. */
   steps?: number;
   /** So few steps that training takes about this long; which file that gives depends on the machine. */
   budgetMs?: number;

@@ -341,7 +341,7 @@ describe("tune", () => {
     expect(heads.note).toBeNull();
     expect(heads.tokens).toBeGreaterThan(1024);
     expect(heads.steps).toBeGreaterThanOrEqual(100);
-    expect(heads.recall!.first_layer_heads!).toBeGreaterThan(heads.recall!.first_layer_router!);
+    expect(heads.recall!.heads!).toBeGreaterThan(heads.recall!.router!);
     const bytes = readFileSync(heads.path!);
 
     const limit = await tightLimit();

@@ -324,7 +324,7 @@ pub const Stats = extern struct {
 pub const HeadsTraining = extern struct {
     seed: u64 = 0,
     begin: u32 = 0, // 0: only tell what was recorded; 1: end the recording and train
-    steps: u32 = 0, // per layer; 0 = 1,500
+    steps: u32 = 0, // per layer; 0 = 2,000
     // results
     recorded: u32 = 0, // tokens
     capacity: u32 = 0, // most tokens that can be recorded

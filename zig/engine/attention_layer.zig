@@ -5,7 +5,7 @@ const backend = @import("../backend/backend.zig");
 const model_room = @import("model.zig");
 const Pass = @import("forward.zig").Pass;
 
-pub fn enqueue(pass: *const Pass, layer: usize, weights: *const model_room.Attention) void {
+pub fn enqueue(pass: *const Pass, weights: *const model_room.Attention, states: []const backend.AttentionSegment) void {
     const a = pass.activations;
     const shape = pass.shape;
     pass.linear(a.normed, &.{
@@ -20,7 +20,7 @@ pub fn enqueue(pass: *const Pass, layer: usize, weights: *const model_room.Atten
         .q_norm = weights.q_norm,
         .k_norm = weights.k_norm,
         .out = pass.at(a.mixer.attended),
-        .segments = segments(pass, layer),
+        .segments = states,
         .tokens = pass.tokens(),
         .heads = shape.heads,
         .kv_heads = shape.kv_heads,
@@ -34,7 +34,7 @@ pub fn enqueue(pass: *const Pass, layer: usize, weights: *const model_room.Atten
 }
 
 /// Each session's run of tokens with its keys and values of this layer.
-fn segments(pass: *const Pass, layer: usize) []const backend.AttentionSegment {
+pub fn segments(pass: *const Pass, layer: usize) []const backend.AttentionSegment {
     const list = pass.workspace.attention_segments[0..pass.batch.items.len];
     const place = pass.state.layers[layer].attention;
     for (list, pass.batch.items) |*segment, *item| segment.* = .{

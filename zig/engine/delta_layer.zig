@@ -5,7 +5,7 @@ const backend = @import("../backend/backend.zig");
 const model_room = @import("model.zig");
 const Pass = @import("forward.zig").Pass;
 
-pub fn enqueue(pass: *const Pass, layer: usize, weights: *const model_room.Delta) void {
+pub fn enqueue(pass: *const Pass, weights: *const model_room.Delta, states: []const backend.DeltaSegment) void {
     const a = pass.activations;
     const shape = pass.shape;
     pass.linear(a.normed, &.{
@@ -24,7 +24,7 @@ pub fn enqueue(pass: *const Pass, layer: usize, weights: *const model_room.Delta
         .dt_bias = weights.dt_bias,
         .norm = weights.norm,
         .out = pass.at(a.mixer.mixed),
-        .segments = segments(pass, layer),
+        .segments = states,
         .tokens = pass.tokens(),
         .key_heads = shape.delta_key_heads,
         .value_heads = shape.delta_value_heads,
@@ -37,7 +37,7 @@ pub fn enqueue(pass: *const Pass, layer: usize, weights: *const model_room.Delta
 }
 
 /// Each session's run of tokens with its convolution tail and state of this layer.
-fn segments(pass: *const Pass, layer: usize) []const backend.DeltaSegment {
+pub fn segments(pass: *const Pass, layer: usize) []const backend.DeltaSegment {
     const list = pass.workspace.delta_segments[0..pass.batch.items.len];
     const place = pass.state.layers[layer].delta_net;
     for (list, pass.batch.items) |*segment, *item| segment.* = .{

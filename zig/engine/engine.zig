@@ -14,6 +14,7 @@ const Paranoid = @import("../experts/paranoid.zig").Paranoid;
 const simulated = @import("../io/simulated.zig");
 const Description = @import("../format/description.zig").Description;
 const Activations = @import("activations.zig").Activations;
+const Ahead = @import("ahead.zig").Ahead;
 const batch_room = @import("batch.zig");
 const forward = @import("forward.zig");
 const foundation_room = @import("foundation.zig");
@@ -81,6 +82,7 @@ pub const Engine = struct {
     activations: Activations,
     workspace: Workspace,
     predictor: predictor_room.Predictor,
+    ahead: Ahead,
     files: Files,
     reader: io.Reader,
     reader_kind: abi.ReaderKind,
@@ -140,6 +142,8 @@ pub const Engine = struct {
         errdefer device.vtable.free(device.context, &scratch);
         var slots = try allocate(device, plan_.slots_bytes, .slots, message);
         errdefer device.vtable.free(device.context, &slots);
+        var ahead = Ahead.init(device, Ahead.bytes(&foundation.description, settings, &foundation.state)) catch return outOfMemory(message);
+        errdefer ahead.deinit();
         const workspace = Workspace.init(arena, shape, settings, plan_.chunk_tokens) catch return outOfMemory(message);
 
         engine.* = .{
@@ -159,6 +163,7 @@ pub const Engine = struct {
             .activations = activations,
             .workspace = workspace,
             .predictor = undefined,
+            .ahead = ahead,
             .files = undefined,
             .reader = undefined,
             .reader_kind = undefined,
@@ -241,6 +246,7 @@ pub const Engine = struct {
         engine.files.close();
         engine.dropHeads();
         if (engine.heads_trainer) |*trainer| trainer.deinit();
+        engine.ahead.deinit();
         for ([_]*backend.Buffer{ &engine.slots, &engine.scratch, &engine.weights }) |buffer| device.vtable.free(device.context, buffer);
         device.vtable.deinit(device.context);
         engine.description.deinit();
@@ -420,6 +426,7 @@ pub const Engine = struct {
                 "{d} sessions are open, as many as the engine was opened for; close one first",
                 .{engine.session_count},
             );
+        engine.ahead.forget();
         const session = try Session.create(engine);
         engine.session_count += 1;
         return session;
@@ -456,6 +463,7 @@ pub const Engine = struct {
             .store = &engine.store,
             .workspace = &engine.workspace,
             .predictor = &engine.predictor,
+            .ahead = &engine.ahead,
             .heads = if (engine.heads) |*heads| heads else null,
             .heads_recorder = engine.headsRecorder(),
             .recorder = engine.recorder,
@@ -476,7 +484,7 @@ pub const Engine = struct {
         const read_before = engine.store.counters().bytes;
         try forward.run(&pass);
         try outputs.run(&pass, arena);
-        engine.guessFirst(&pass);
+        engine.lookAhead(&pass);
         if (batch.decode) engine.predictor.stepped(batch.tokens.len, engine.now() - begun);
         engine.commit(&batch, batch_room.stepItems(arena, count), engine.store.counters().bytes - read_before);
     }
@@ -487,16 +495,11 @@ pub const Engine = struct {
     }
 
     /// What was sampled is probably what the next step begins with: its first layer's experts can be read from now on.
-    fn guessFirst(engine: *Engine, pass: *const forward.Pass) void {
+    fn lookAhead(engine: *Engine, pass: *const forward.Pass) void {
+        if (!engine.predictor.active()) return;
         var sampled: [predictor_room.tokens_max]u32 = undefined;
-        if (pass.batch.items.len > sampled.len) return;
-        var count: usize = 0;
-        for (pass.batch.items) |*item| {
-            if (item.sampled == abi.none_u32) continue;
-            sampled[count] = item.sampled;
-            count += 1;
-        }
-        engine.predictor.guessFirst(pass, sampled[0..count]);
+        const tokens = engine.ahead.compute(pass, &sampled) orelse return;
+        engine.predictor.guessFirst(pass, tokens.len);
     }
 
     fn commit(engine: *Engine, batch: *const batch_room.Batch, given: []abi.StepItem, expert_bytes: u64) void {

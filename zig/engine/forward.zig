@@ -7,10 +7,12 @@ const result = @import("../abi/result.zig");
 const backend = @import("../backend/backend.zig");
 const store = @import("../experts/store.zig");
 const Activations = @import("activations.zig").Activations;
+const Ahead = @import("ahead.zig").Ahead;
 const attention_layer = @import("attention_layer.zig");
 const batch_room = @import("batch.zig");
 const delta_layer = @import("delta_layer.zig");
 const Heads = @import("heads.zig").Heads;
+const heads_past = @import("heads_past.zig");
 const HeadsRecorder = @import("heads_recorder.zig").HeadsRecorder;
 const model_room = @import("model.zig");
 const moe_layer = @import("moe_layer.zig");
@@ -33,6 +35,7 @@ pub const Pass = struct {
     state: *const StateLayout,
     store: *store.Store,
     predictor: *Predictor,
+    ahead: *Ahead,
     /// Null where none were loaded.
     heads: ?*const Heads,
     /// Null unless heads are to be trained on this step.
@@ -83,10 +86,8 @@ pub const Pass = struct {
 
 /// Runs all layers; afterwards the residual stream holds the last layer's output, [tokens, hidden].
 pub fn run(pass: *const Pass) Error!void {
-    const device = pass.device;
-    const a = pass.activations;
-    const residual = pass.at(a.residual);
-    device.vtable.embed(device.context, &.{ .table = &pass.model.embedding, .tokens = pass.batch.tokens, .out = residual });
+    const begun = pass.ahead.take(pass); // the first layer's mixer has run
+    if (!begun) embed(pass);
     for (pass.model.layers, 0..) |*layer, number| {
         if (pass.cancelled) |flag| {
             if (flag.load(.acquire)) return pass.message.fail(
@@ -96,13 +97,38 @@ pub fn run(pass: *const Pass) Error!void {
             );
         }
         pass.store.poll(); // guesses that wait are read while the mixer computes
-        pass.normInto(layer.input_norm, a.normed);
-        switch (layer.mixer) {
-            .attention => |*weights| attention_layer.enqueue(pass, number, weights),
-            .delta_net => |*weights| delta_layer.enqueue(pass, number, weights),
-        }
-        device.vtable.add(device.context, &.{ .out = residual, .x = pass.at(a.normed), .n = pass.tokens() * pass.shape.hidden });
-        pass.normInto(layer.post_attention_norm, a.normed);
+        heads_past.keepInputs(pass, number);
+        if (number > 0 or !begun) mix(pass, number, switch (layer.mixer) {
+            .attention => .{ .attention = attention_layer.segments(pass, number) },
+            .delta_net => .{ .delta_net = delta_layer.segments(pass, number) },
+        });
+        heads_past.keepMixed(pass, number);
+        if (pass.heads_recorder) |recorder| try recorder.recordMixed(pass, number);
+        pass.normInto(layer.post_attention_norm, pass.activations.normed);
         try moe_layer.run(pass, number, &layer.moe);
     }
+}
+
+/// The residual stream becomes the tokens' embeddings.
+pub fn embed(pass: *const Pass) void {
+    pass.device.vtable.embed(pass.device.context, &.{
+        .table = &pass.model.embedding,
+        .tokens = pass.batch.tokens,
+        .out = pass.at(pass.activations.residual),
+    });
+}
+
+/// The sessions' states of a layer, by its kind.
+pub const Segments = union(abi.LayerKind) { delta_net: []const backend.DeltaSegment, attention: []const backend.AttentionSegment };
+
+/// A layer's mixer: adds to the residual stream, moves the states on.
+pub fn mix(pass: *const Pass, number: usize, segments: Segments) void {
+    const a = pass.activations;
+    const layer = &pass.model.layers[number];
+    pass.normInto(layer.input_norm, a.normed);
+    switch (layer.mixer) {
+        .attention => |*weights| attention_layer.enqueue(pass, weights, segments.attention),
+        .delta_net => |*weights| delta_layer.enqueue(pass, weights, segments.delta_net),
+    }
+    pass.device.vtable.add(pass.device.context, &.{ .out = pass.at(a.residual), .x = pass.at(a.normed), .n = pass.tokens() * pass.shape.hidden });
 }

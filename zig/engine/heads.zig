@@ -1,10 +1,12 @@
-//! Small networks that correct what a layer's router says one layer early: hidden -> width -> experts with SiLU, over the
-//! same normed input, added to the router's logits. Made by `heads_trainer`, kept in a file by `heads_file`. Owns one
+//! Small networks that correct what a layer's router says one layer early: inputs -> width -> experts with SiLU, added to
+//! the router's logits. They see the layer's normed input, the same of the token before and what the mixer added to that. Made by `heads_trainer`, kept in a file by `heads_file`. Owns one
 //! buffer of the device: every layer's weights and the space the guess itself needs.
 
 const std = @import("std");
 const abi = @import("../abi/types.zig");
 const backend = @import("../backend/backend.zig");
+const heads_past = @import("heads_past.zig");
+const Pass = @import("forward.zig").Pass;
 
 /// Tokens guessed for at once.
 const tokens_max = @import("predictor.zig").tokens_max;
@@ -16,9 +18,15 @@ pub fn widthFor(shape: *const abi.ModelDesc) u32 {
     return if (shape.hidden <= 1024) 256 else 64;
 }
 
+/// What a head sees: the layer's input and that of the token before, through the router's norm, and what the mixer added
+/// to the latter, for something like it is missing of the first.
+pub fn inputsFor(hidden: u32) u32 {
+    return 3 * hidden;
+}
+
 /// Where a layer's parts lie in the bytes of its head, in the file as in memory. Weights are f16, biases f32.
 pub const Block = struct {
-    first: usize, // f16 [width, hidden]
+    first: usize, // f16 [width, inputs]
     second: usize, // f16 [experts, width]
     first_bias: usize, // f32 [width]
     second_bias: usize, // f32 [experts]
@@ -27,7 +35,7 @@ pub const Block = struct {
     pub fn of(hidden: u32, width: u32, experts: u32) Block {
         var block: Block = undefined;
         var end: usize = 0;
-        block.first = take(&end, @as(usize, width) * hidden * @sizeOf(f16));
+        block.first = take(&end, @as(usize, width) * inputsFor(hidden) * @sizeOf(f16));
         block.second = take(&end, @as(usize, experts) * width * @sizeOf(f16));
         block.first_bias = take(&end, width * @sizeOf(f32));
         block.second_bias = take(&end, experts * @sizeOf(f32));
@@ -51,13 +59,14 @@ pub const Heads = struct {
     /// Per layer the place of its head in the buffer, null where the router guesses better.
     places: []const ?usize,
     figures: []const abi.HeadFigures,
+    seen: usize, // f32 [tokens_max, inputs]
     inner: usize, // f32 [tokens_max, width]
     ones: usize, // f32 [tokens_max, width]
     outer: usize, // f32 [tokens_max, experts]
 
     /// What a guess needs beside the weights.
-    pub fn workBytes(width: u32, experts: u32) usize {
-        return 2 * rowsBytes(width) + rowsBytes(experts);
+    pub fn workBytes(hidden: u32, width: u32, experts: u32) usize {
+        return 2 * rowsBytes(width) + rowsBytes(experts) + rowsBytes(inputsFor(hidden));
     }
 
     fn rowsBytes(dim: u32) usize {
@@ -92,6 +101,7 @@ pub const Heads = struct {
             .inner = body_bytes,
             .ones = body_bytes + rowsBytes(width),
             .outer = body_bytes + 2 * rowsBytes(width),
+            .seen = body_bytes + 2 * rowsBytes(width) + rowsBytes(shape.experts),
         };
         const row: [width_max]f32 = @splat(1);
         for (0..tokens_max) |token| {
@@ -109,21 +119,45 @@ pub const Heads = struct {
         return .{ .buffer = &heads.buffer, .offset = offset };
     }
 
-    /// Adds to the router's logits [tokens, experts]; nothing where the layer has no head.
-    pub fn correct(heads: *const Heads, layer: usize, x: backend.View, tokens: usize, logits: backend.View) void {
+    /// Adds to the router's logits [tokens, experts] over `x`; nothing where the layer has no head.
+    pub fn correct(heads: *const Heads, pass: *const Pass, layer: usize, x: backend.View, logits: backend.View) void {
+        const tokens = pass.tokens();
         const place = heads.places[layer] orelse return;
         const block: Block = .of(heads.hidden, heads.width, heads.experts);
         const inner = heads.view(heads.inner);
         const outer = heads.view(heads.outer);
-        const first = matrix(heads.view(place + block.first), heads.width, heads.hidden);
+        const first = matrix(heads.view(place + block.first), heads.width, inputsFor(heads.hidden));
         const second = matrix(heads.view(place + block.second), heads.experts, heads.width);
         const device = heads.device;
-        device.vtable.linear(device.context, &.{ .x = x, .tokens = tokens, .outputs = &.{.{ .weight = &first, .out = inner }} });
+        heads.look(pass, layer, x);
+        device.vtable.linear(device.context, &.{ .x = heads.view(heads.seen), .tokens = tokens, .outputs = &.{.{ .weight = &first, .out = inner }} });
         heads.addRows(inner, heads.view(place + block.first_bias), tokens, heads.width);
         device.vtable.swiglu(device.context, &.{ .gate = inner, .up = heads.view(heads.ones), .out = inner, .n = tokens * heads.width });
         device.vtable.linear(device.context, &.{ .x = inner, .tokens = tokens, .outputs = &.{.{ .weight = &second, .out = outer }} });
         heads.addRows(outer, heads.view(place + block.second_bias), tokens, heads.experts);
         device.vtable.add(device.context, &.{ .out = logits, .x = outer, .n = tokens * heads.experts });
+    }
+
+    /// Fills `seen`. Of a step's tokens only each session's first has one before it that the mixer has seen.
+    fn look(heads: *const Heads, pass: *const Pass, layer: usize, x: backend.View) void {
+        const device = pass.device;
+        const seen = heads.view(heads.seen);
+        const row_bytes = inputsFor(heads.hidden) * @sizeOf(f32);
+        const hidden_bytes = heads.hidden * @sizeOf(f32);
+        device.vtable.zero(device.context, seen, pass.tokens() * row_bytes);
+        for (0..pass.tokens()) |token| device.vtable.copy(device.context, seen.at(token * row_bytes), x.at(token * hidden_bytes), hidden_bytes);
+        for (pass.batch.items) |*item| if (item.session.past) |*past| {
+            const before = seen.at(item.first * row_bytes + hidden_bytes);
+            device.vtable.rmsNorm(device.context, &.{
+                .x = heads_past.input(past, pass.shape, layer),
+                .weight = pass.model.layers[layer].post_attention_norm,
+                .out = before,
+                .rows = 1,
+                .dim = heads.hidden,
+                .eps = pass.shape.norm_eps,
+            });
+            device.vtable.copy(device.context, before.at(hidden_bytes), heads_past.mixed(past, pass.shape, layer), hidden_bytes);
+        };
     }
 
     fn addRows(heads: *const Heads, out: backend.View, bias: backend.View, tokens: usize, dim: usize) void {

@@ -18,7 +18,7 @@ comptime {
 }
 
 const magic = "fmheads\n".*;
-const version = 2; // 1: trained for the guess before a layer's experts
+const version = 3; // 1: trained for the guess before a layer's experts; 2: not told of the token before
 
 pub const Header = extern struct {
     magic: [8]u8 = magic,
@@ -90,7 +90,7 @@ pub fn load(gpa: std.mem.Allocator, device: backend.Backend, path: []const u8, s
     }
     if (header.file_bytes != reader.offset + used * block.bytes) return reader.fail("its sizes contradict each other");
     const body_bytes: usize = @intCast(used * block.bytes);
-    var buffer = device.vtable.alloc(device.context, body_bytes + heads.Heads.workBytes(header.width, shape.experts), .weights) catch return outOfMemory(message);
+    var buffer = device.vtable.alloc(device.context, body_bytes + heads.Heads.workBytes(shape.hidden, header.width, shape.experts), .weights) catch return outOfMemory(message);
     errdefer device.vtable.free(device.context, &buffer);
     const transfer = gpa.alloc(u8, transfer_bytes) catch return outOfMemory(message);
     defer gpa.free(transfer);

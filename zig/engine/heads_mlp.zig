@@ -12,25 +12,32 @@ const Lane = @Vector(lanes, f32);
 const beta1 = 0.9;
 const beta2 = 0.99;
 const epsilon = 1e-8;
+/// Of an expert far from the border between chosen and not, beside 1 at it; and how wide that is, in the logits' spread.
+const importance_least = 0.1;
+const border_width = 0.5;
 
 pub const Mlp = struct {
     device: backend.Backend,
     buffer: backend.Buffer,
-    hidden: usize,
+    inputs: usize,
     width: usize,
     experts: usize,
     batch: usize,
     places: Places,
+    /// Experts that are chosen.
+    k: usize,
+    /// How far a layer's logits lie from each other, as a standard deviation.
+    spread: f32 = 1,
     step: u32 = 0,
 
     /// Offsets in floats. B rows of a batch.
     const Places = struct {
-        parameters: usize, // first [width, hidden], second [experts, width], their biases
+        parameters: usize, // first [width, inputs], second [experts, width], their biases
         gradients: usize,
         mean: usize,
         square: usize,
-        x: usize, // [B, hidden]
-        x_across: usize, // [hidden, B]
+        x: usize, // [B, inputs]
+        x_across: usize, // [inputs, B]
         gate: usize, // [B, width] before SiLU
         inner: usize, // [B, width] after
         inner_across: usize, // [width, B]
@@ -41,15 +48,16 @@ pub const Mlp = struct {
         out_error: usize, // [B, experts]
         out_error_across: usize, // [experts, B]
         target: usize, // [B, experts]
+        importance: usize, // [B, experts]
         second_across: usize, // [width, experts]
         floats: usize,
 
-        fn of(hidden: usize, width: usize, experts: usize, batch: usize) Places {
-            const parameters = width * hidden + experts * width + width + experts;
+        fn of(inputs: usize, width: usize, experts: usize, batch: usize) Places {
+            const parameters = width * inputs + experts * width + width + experts;
             const sizes = [_]usize{
-                parameters,      parameters,      parameters,      parameters,      batch * hidden,  batch * hidden,
+                parameters,      parameters,      parameters,      parameters,      batch * inputs,  batch * inputs,
                 batch * width,   batch * width,   batch * width,   batch * width,   batch * width,   batch * width,
-                batch * experts, batch * experts, batch * experts, batch * experts, width * experts,
+                batch * experts, batch * experts, batch * experts, batch * experts, batch * experts, width * experts,
             };
             var places: Places = undefined;
             var end: usize = 0;
@@ -63,19 +71,20 @@ pub const Mlp = struct {
         }
     };
 
-    pub fn bytesFor(hidden: usize, width: usize, experts: usize, batch: usize) u64 {
-        return Places.of(hidden, width, experts, batch).floats * @sizeOf(f32);
+    pub fn bytesFor(inputs: usize, width: usize, experts: usize, batch: usize) u64 {
+        return Places.of(inputs, width, experts, batch).floats * @sizeOf(f32);
     }
 
-    pub fn init(device: backend.Backend, hidden: usize, width: usize, experts: usize, batch: usize) backend.Error!Mlp {
+    pub fn init(device: backend.Backend, inputs: usize, width: usize, experts: usize, k: usize, batch: usize) backend.Error!Mlp {
         std.debug.assert(batch % lanes == 0);
-        const places: Places = .of(hidden, width, experts, batch);
+        const places: Places = .of(inputs, width, experts, batch);
         var mlp: Mlp = .{
             .device = device,
             .buffer = try device.vtable.alloc(device.context, places.floats * @sizeOf(f32), .scratch),
-            .hidden = hidden,
+            .inputs = inputs,
             .width = width,
             .experts = experts,
+            .k = k,
             .batch = batch,
             .places = places,
         };
@@ -102,7 +111,7 @@ pub const Mlp = struct {
     }
 
     fn second(mlp: *const Mlp, base: usize) usize {
-        return base + mlp.width * mlp.hidden;
+        return base + mlp.width * mlp.inputs;
     }
 
     fn firstBias(mlp: *const Mlp, base: usize) usize {
@@ -114,17 +123,31 @@ pub const Mlp = struct {
     }
 
     pub fn inputRow(mlp: *const Mlp, row: usize) []f32 {
-        return mlp.at(mlp.places.x + row * mlp.hidden, mlp.hidden);
-    }
-
-    pub fn inputView(mlp: *const Mlp) backend.View {
-        return mlp.view(mlp.places.x);
+        return mlp.at(mlp.places.x + row * mlp.inputs, mlp.inputs);
     }
 
     /// The logits that the router's and the head's together shall be.
     pub fn setTarget(mlp: *const Mlp, row: usize, said: []const f16) void {
         const target = mlp.at(mlp.places.target + row * mlp.experts, mlp.experts);
         for (target, said) |*to, value| to.* = value;
+        centre(target);
+    }
+
+    pub fn targetRow(mlp: *const Mlp, row: usize) []f32 {
+        return mlp.at(mlp.places.target + row * mlp.experts, mlp.experts);
+    }
+
+    /// What is near the border between the chosen and the others decides who is chosen: there an error counts most.
+    fn weighTarget(mlp: *const Mlp, row: usize) void {
+        const target = mlp.targetRow(row);
+        const importance = mlp.at(mlp.places.importance + row * mlp.experts, mlp.experts);
+        const border = borderOf(target, importance, mlp.k);
+        var sum: f32 = 0;
+        for (importance, target) |*to, value| {
+            to.* = importance_least + @exp(-@abs(value - border) / (border_width * mlp.spread));
+            sum += to.*;
+        }
+        for (importance) |*value| value.* *= @as(f32, @floatFromInt(mlp.experts)) / sum;
     }
 
     /// New weights: uniform, scaled by the inputs, the second layer's small, so that the router's word stands at first.
@@ -133,7 +156,7 @@ pub const Mlp = struct {
         mlp.step = 0;
         const count = mlp.parameterCount();
         for ([_]usize{ p.parameters, p.mean, p.square }) |place| @memset(mlp.at(place, count), 0);
-        fill(mlp.at(p.parameters, mlp.width * mlp.hidden), random, 1 / @sqrt(@as(f64, @floatFromInt(mlp.hidden))));
+        fill(mlp.at(p.parameters, mlp.width * mlp.inputs), random, 1 / @sqrt(@as(f64, @floatFromInt(mlp.inputs))));
         fill(mlp.at(mlp.second(p.parameters), mlp.experts * mlp.width), random, 0.1 / @sqrt(@as(f64, @floatFromInt(mlp.width))));
     }
 
@@ -144,7 +167,7 @@ pub const Mlp = struct {
     /// What is added to the router's logits of the first `count` inputs, [count, experts].
     pub fn forward(mlp: *const Mlp, count: usize) []f32 {
         const p = &mlp.places;
-        mlp.product(p.x, count, p.parameters, mlp.width, mlp.hidden, p.gate);
+        mlp.product(p.x, count, p.parameters, mlp.width, mlp.inputs, p.gate);
         addBias(mlp.at(p.gate, count * mlp.width), mlp.at(mlp.firstBias(p.parameters), mlp.width));
         mlp.device.vtable.swiglu(mlp.device.context, &.{ .gate = mlp.view(p.gate), .up = mlp.view(p.ones), .out = mlp.view(p.inner), .n = count * mlp.width });
         mlp.product(p.inner, count, mlp.second(p.parameters), mlp.experts, mlp.width, p.out);
@@ -160,7 +183,8 @@ pub const Mlp = struct {
         const out = mlp.forward(b);
         for (out, router) |*value, base| value.* += base;
         const out_error = mlp.at(p.out_error, b * mlp.experts);
-        outputErrors(out_error, out, mlp.at(p.target, b * mlp.experts), @as(f32, @floatFromInt(b)));
+        for (0..b) |row| mlp.weighTarget(row);
+        outputErrors(out_error, out, mlp.at(p.target, b * mlp.experts), mlp.at(p.importance, b * mlp.experts), @floatFromInt(b));
 
         transpose(mlp.at(p.out_error_across, b * mlp.experts), out_error, b, mlp.experts);
         transpose(mlp.at(p.inner_across, b * mlp.width), mlp.at(p.inner, b * mlp.width), b, mlp.width);
@@ -172,8 +196,8 @@ pub const Mlp = struct {
         const inner_error = mlp.at(p.inner_error, b * mlp.width);
         throughSilu(inner_error, mlp.at(p.gate, b * mlp.width));
         transpose(mlp.at(p.inner_error_across, b * mlp.width), inner_error, b, mlp.width);
-        transpose(mlp.at(p.x_across, b * mlp.hidden), mlp.at(p.x, b * mlp.hidden), b, mlp.hidden);
-        mlp.product(p.inner_error_across, mlp.width, p.x_across, mlp.hidden, b, p.gradients);
+        transpose(mlp.at(p.x_across, b * mlp.inputs), mlp.at(p.x, b * mlp.inputs), b, mlp.inputs);
+        mlp.product(p.inner_error_across, mlp.width, p.x_across, mlp.inputs, b, p.gradients);
         sumRows(mlp.at(mlp.firstBias(p.gradients), mlp.width), inner_error);
         mlp.adam(rate);
     }
@@ -202,6 +226,13 @@ pub const Mlp = struct {
         }
     }
 
+    /// Some inputs were given times `factor`: from here on they are taken as they are.
+    pub fn scaleInputs(mlp: *Mlp, first: usize, count: usize, factor: f32) void {
+        for (0..mlp.width) |row| for (mlp.at(mlp.places.parameters + row * mlp.inputs + first, count)) |*w| {
+            w.* *= factor;
+        };
+    }
+
     /// The weights as the file will keep them.
     pub fn round(mlp: *Mlp) void {
         for (mlp.at(mlp.places.parameters, mlp.firstBias(0))) |*w| w.* = half(w.*);
@@ -211,12 +242,11 @@ pub const Mlp = struct {
         return @floatCast(std.math.clamp(w, -std.math.floatMax(f16), std.math.floatMax(f16)));
     }
 
-    pub fn appendBody(mlp: *const Mlp, gpa: std.mem.Allocator, bodies: *std.ArrayList(u8)) error{OutOfMemory}!void {
-        const block: heads.Block = .of(@intCast(mlp.hidden), @intCast(mlp.width), @intCast(mlp.experts));
+    pub fn appendBody(mlp: *const Mlp, gpa: std.mem.Allocator, block: heads.Block, bodies: *std.ArrayList(u8)) error{OutOfMemory}!void {
         const body = try bodies.addManyAsSlice(gpa, block.bytes);
         @memset(body, 0);
         const base = mlp.places.parameters;
-        halves(body[block.first..], mlp.at(base, mlp.width * mlp.hidden));
+        halves(body[block.first..], mlp.at(base, mlp.width * mlp.inputs));
         halves(body[block.second..], mlp.at(mlp.second(base), mlp.experts * mlp.width));
         @memcpy(body[block.first_bias..][0 .. mlp.width * 4], std.mem.sliceAsBytes(mlp.at(mlp.firstBias(base), mlp.width)));
         @memcpy(body[block.second_bias..][0 .. mlp.experts * 4], std.mem.sliceAsBytes(mlp.at(mlp.secondBias(base), mlp.experts)));
@@ -227,6 +257,13 @@ pub const Mlp = struct {
     }
 };
 
+/// The order of a token's experts does not depend on the mean of their logits.
+pub fn centre(logits: []f32) void {
+    var sum: f32 = 0;
+    for (logits) |value| sum += value;
+    for (logits) |*value| value.* -= sum / @as(f32, @floatFromInt(logits.len));
+}
+
 const one: Lane = @splat(1);
 
 fn sigmoid(x: Lane) Lane {
@@ -234,12 +271,26 @@ fn sigmoid(x: Lane) Lane {
     return @select(f32, x < @as(Lane, @splat(0)), e, one) / (one + e);
 }
 
-/// Of the mean square over the batch. Lengths are multiples of `lanes`, as the batch is.
-fn outputErrors(errors: []f32, out: []const f32, target: []const f32, batch: f32) void {
+/// Half way between the K-th largest and the next; `sorted` is overwritten.
+fn borderOf(logits: []const f32, sorted: []f32, k: usize) f32 {
+    @memcpy(sorted, logits);
+    std.mem.sort(f32, sorted, {}, std.sort.desc(f32));
+    return (sorted[k - 1] + sorted[@min(k, sorted.len - 1)]) / 2;
+}
+
+test "the border lies between the last that is chosen and the next" {
+    var sorted: [4]f32 = undefined;
+    try std.testing.expectEqual(2.5, borderOf(&.{ 1, 4, 3, 2 }, &sorted, 2));
+    try std.testing.expectEqual(1, borderOf(&.{ 1, 4, 3, 2 }, &sorted, 4)); // all are
+}
+
+/// Of the mean weighted square over the batch. Lengths are multiples of `lanes`, as the batch is.
+fn outputErrors(errors: []f32, out: []const f32, target: []const f32, importance: []const f32, batch: f32) void {
     var i: usize = 0;
     while (i < errors.len) : (i += lanes) {
         const wanted: Lane = target[i..][0..lanes].*;
-        errors[i..][0..lanes].* = (@as(Lane, out[i..][0..lanes].*) - wanted) / @as(Lane, @splat(batch));
+        const counts: Lane = importance[i..][0..lanes].*;
+        errors[i..][0..lanes].* = (@as(Lane, out[i..][0..lanes].*) - wanted) * counts / @as(Lane, @splat(batch));
     }
 }
 

@@ -1,5 +1,5 @@
-//! What heads are trained on: for every layer what a guess would see of a token, what its router said then, and the
-//! experts it chose.
+//! What heads are trained on: for every layer but the first what a guess would see of a token, what its router said then,
+//! and the experts it chose; and which token was the one before.
 //! Fills a buffer of a fixed size during ordinary steps and stops when it is full. The engine's thread enters.
 
 const std = @import("std");
@@ -18,24 +18,32 @@ pub const HeadsRecorder = struct {
     k: usize,
     experts: usize,
     capacity: usize,
-    inputs: []Brief, // [layers, capacity, hidden]
-    said: []f16, // [layers, capacity, experts] logits, less their mean
-    chosen: []u16, // [layers, capacity, k]
+    inputs: []Brief, // [layers - 1, capacity, hidden] as a guess sees them
+    mixed: []Brief, // [layers - 1, capacity, hidden] what the mixer added
+    said: []f16, // [layers - 1, capacity, experts] logits
+    chosen: []u16, // [layers - 1, capacity, k]
+    before: []u32, // [capacity] the token before in the same session, none_u32 where it is the first or unknown
     row: []f32, // [max(hidden, experts)]
     /// Tokens whose last layer has been seen.
     count: usize = 0,
 
     pub fn tokenBytes(shape: *const abi.ModelDesc, k: usize) u64 {
-        return shape.layers * (@as(u64, shape.hidden) * @sizeOf(Brief) + shape.experts * @as(u64, @sizeOf(f16)) + k * @sizeOf(u16));
+        const layer = 2 * @as(u64, shape.hidden) * @sizeOf(Brief) + shape.experts * @as(u64, @sizeOf(f16)) + k * @sizeOf(u16);
+        return (shape.layers - 1) * layer + @sizeOf(u32);
     }
 
     pub fn init(gpa: std.mem.Allocator, shape: *const abi.ModelDesc, k: usize, capacity: usize) error{OutOfMemory}!HeadsRecorder {
-        const inputs = try gpa.alloc(Brief, shape.layers * capacity * shape.hidden);
+        const learning = shape.layers - 1; // a description has a layer
+        const inputs = try gpa.alloc(Brief, learning * capacity * shape.hidden);
         errdefer gpa.free(inputs);
-        const said = try gpa.alloc(f16, shape.layers * capacity * shape.experts);
+        const mixed = try gpa.alloc(Brief, learning * capacity * shape.hidden);
+        errdefer gpa.free(mixed);
+        const said = try gpa.alloc(f16, learning * capacity * shape.experts);
         errdefer gpa.free(said);
-        const chosen = try gpa.alloc(u16, shape.layers * capacity * k);
+        const chosen = try gpa.alloc(u16, learning * capacity * k);
         errdefer gpa.free(chosen);
+        const before = try gpa.alloc(u32, capacity);
+        errdefer gpa.free(before);
         return .{
             .gpa = gpa,
             .hidden = shape.hidden,
@@ -44,36 +52,66 @@ pub const HeadsRecorder = struct {
             .experts = shape.experts,
             .capacity = capacity,
             .inputs = inputs,
+            .mixed = mixed,
             .said = said,
             .chosen = chosen,
+            .before = before,
             .row = try gpa.alloc(f32, @max(shape.hidden, shape.experts)),
         };
     }
 
     pub fn deinit(recorder: *HeadsRecorder) void {
         recorder.gpa.free(recorder.inputs);
+        recorder.gpa.free(recorder.mixed);
         recorder.gpa.free(recorder.said);
         recorder.gpa.free(recorder.chosen);
+        recorder.gpa.free(recorder.before);
         recorder.gpa.free(recorder.row);
     }
 
-    /// After a layer's routing. Overwrites the guess's place in scratch, which the guess that follows fills anew.
+    /// After a layer's routing.
     pub fn recordChoice(recorder: *HeadsRecorder, pass: *const Pass, layer: usize) result.Error!void {
         const taken = recorder.takes(pass);
         if (taken == 0) return;
-        const routed = pass.workspace.expert_ids[0 .. taken * recorder.k];
-        for (recorder.chosenOf(layer)[recorder.count * recorder.k ..][0..routed.len], routed) |*to, id| to.* = @intCast(id);
+        if (layer == 0) return recorder.link(pass, taken);
+        const ids = pass.workspace.expert_ids[0 .. taken * recorder.k];
+        for (recorder.chosenOf(layer)[recorder.count * recorder.k ..][0..ids.len], ids) |*to, id| to.* = @intCast(id);
         for (0..taken) |token| try recorder.keepLogits(pass, layer, token);
-        if (layer == 0) try recorder.inputsFromTokens(pass, taken);
-        if (layer + 1 == recorder.layers) recorder.count += taken;
+        if (layer + 1 == recorder.layers) recorder.finish(pass, taken);
     }
 
-    /// After a layer: the residual stream is the next one's input.
+    fn link(recorder: *HeadsRecorder, pass: *const Pass, taken: usize) void {
+        for (pass.batch.items) |*item| for (item.first..item.first + item.count) |row| {
+            if (row >= taken) return;
+            const known = if (item.session.position > 0) item.session.recorded else abi.none_u32;
+            recorder.before[recorder.count + row] = if (row > item.first) @intCast(recorder.count + row - 1) else known;
+        };
+    }
+
+    fn finish(recorder: *HeadsRecorder, pass: *const Pass, taken: usize) void {
+        for (pass.batch.items) |*item| {
+            const last = item.first + item.count - 1;
+            item.session.recorded = if (last < taken) @intCast(recorder.count + last) else abi.none_u32;
+        }
+        recorder.count += taken;
+    }
+
+    /// After a layer's mixer, whose output is in `normed`.
+    pub fn recordMixed(recorder: *HeadsRecorder, pass: *const Pass, layer: usize) result.Error!void {
+        if (layer == 0) return;
+        for (0..recorder.takes(pass)) |token| {
+            const at = token * recorder.hidden * @sizeOf(f32);
+            try recorder.keep(pass, recorder.mixed, layer, token, pass.at(pass.activations.normed).at(at));
+        }
+    }
+
+    /// After a layer: the residual stream is the next one's input. Overwrites the guess's place in scratch, which the guess
+    /// that follows fills anew.
     pub fn recordInputs(recorder: *HeadsRecorder, pass: *const Pass, layer: usize) result.Error!void {
         if (layer + 1 == recorder.layers) return;
         for (0..recorder.takes(pass)) |token| {
             const at = token * recorder.hidden * @sizeOf(f32);
-            try recorder.keep(pass, layer + 1, token, pass.at(pass.activations.residual).at(at));
+            try recorder.keepNormed(pass, layer + 1, token, pass.at(pass.activations.residual).at(at));
         }
     }
 
@@ -86,21 +124,12 @@ pub const HeadsRecorder = struct {
         const row = recorder.row[0..recorder.experts];
         const logits = pass.at(pass.activations.router_logits).at(token * row.len * @sizeOf(f32));
         pass.device.vtable.read(pass.device.context, logits, std.mem.sliceAsBytes(row)) catch |err| return pass.fault(err);
-        centre(row);
         const limit = std.math.floatMax(f16);
         for (recorder.saidOf(layer, recorder.count + token), row) |*to, value| to.* = @floatCast(std.math.clamp(value, -limit, limit));
     }
 
-    fn inputsFromTokens(recorder: *HeadsRecorder, pass: *const Pass, taken: usize) result.Error!void {
-        const place = pass.at(pass.activations.guess.normed);
-        for (0..taken) |token| {
-            pass.device.vtable.embed(pass.device.context, &.{ .table = &pass.model.embedding, .tokens = pass.batch.tokens[token..][0..1], .out = place });
-            try recorder.keep(pass, 0, token, place);
-        }
-    }
-
     /// The input as the guess for `layer` would see it.
-    fn keep(recorder: *HeadsRecorder, pass: *const Pass, layer: usize, token: usize, residual: backend.View) result.Error!void {
+    fn keepNormed(recorder: *HeadsRecorder, pass: *const Pass, layer: usize, token: usize, residual: backend.View) result.Error!void {
         const normed = pass.at(pass.activations.guess.normed);
         const device = pass.device;
         device.vtable.rmsNorm(device.context, &.{
@@ -111,29 +140,40 @@ pub const HeadsRecorder = struct {
             .dim = recorder.hidden,
             .eps = pass.shape.norm_eps,
         });
-        device.vtable.read(device.context, normed, std.mem.sliceAsBytes(recorder.row[0..recorder.hidden])) catch |err| return pass.fault(err);
-        const kept = recorder.inputsOf(layer)[(recorder.count + token) * recorder.hidden ..][0..recorder.hidden];
-        for (kept, recorder.row[0..kept.len]) |*to, value| to.* = brief(value);
+        try recorder.keep(pass, recorder.inputs, layer, token, normed);
     }
 
-    fn inputsOf(recorder: *const HeadsRecorder, layer: usize) []Brief {
-        const n = recorder.capacity * recorder.hidden;
-        return recorder.inputs[layer * n ..][0..n];
+    fn keep(recorder: *HeadsRecorder, pass: *const Pass, all: []Brief, layer: usize, token: usize, values: backend.View) result.Error!void {
+        const row = recorder.row[0..recorder.hidden];
+        pass.device.vtable.read(pass.device.context, values, std.mem.sliceAsBytes(row)) catch |err| return pass.fault(err);
+        for (recorder.rowOf(all, layer, recorder.count + token), row) |*to, value| to.* = brief(value);
+    }
+
+    fn rowOf(recorder: *const HeadsRecorder, all: []Brief, layer: usize, token: usize) []Brief {
+        return all[((layer - 1) * recorder.capacity + token) * recorder.hidden ..][0..recorder.hidden];
     }
 
     fn chosenOf(recorder: *const HeadsRecorder, layer: usize) []u16 {
         const n = recorder.capacity * recorder.k;
-        return recorder.chosen[layer * n ..][0..n];
+        return recorder.chosen[(layer - 1) * n ..][0..n];
     }
 
-    /// What the layer's router said of one token: its logits, less their mean.
+    /// What the layer's router said of one token.
     pub fn saidOf(recorder: *const HeadsRecorder, layer: usize, token: usize) []f16 {
-        return recorder.said[(layer * recorder.capacity + token) * recorder.experts ..][0..recorder.experts];
+        return recorder.said[((layer - 1) * recorder.capacity + token) * recorder.experts ..][0..recorder.experts];
     }
 
     /// The recorded input of one token.
     pub fn input(recorder: *const HeadsRecorder, layer: usize, token: usize, out: []f32) void {
-        const kept = recorder.inputsOf(layer)[token * recorder.hidden ..][0..recorder.hidden];
+        read(recorder.rowOf(recorder.inputs, layer, token), out);
+    }
+
+    /// What the mixer added to it.
+    pub fn mixerOutput(recorder: *const HeadsRecorder, layer: usize, token: usize, out: []f32) void {
+        read(recorder.rowOf(recorder.mixed, layer, token), out);
+    }
+
+    fn read(kept: []const Brief, out: []f32) void {
         for (out, kept) |*value, from| value.* = @bitCast(@as(u32, from) << 16);
     }
 
@@ -141,13 +181,6 @@ pub const HeadsRecorder = struct {
         return recorder.chosenOf(layer)[token * recorder.k ..][0..recorder.k];
     }
 };
-
-/// The order of a token's experts does not depend on the mean of their logits.
-pub fn centre(logits: []f32) void {
-    var sum: f32 = 0;
-    for (logits) |value| sum += value;
-    for (logits) |*value| value.* -= sum / @as(f32, @floatFromInt(logits.len));
-}
 
 /// Rounded to nearest; what is not finite is refused by the step itself.
 fn brief(value: f32) Brief {

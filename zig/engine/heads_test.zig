@@ -75,10 +75,11 @@ test "heads beat the router on tokens they have not seen" {
     try expectError(error.InvalidArgument, engine.saveHeads("never"));
     const outcome = try train(engine, lesson().steps);
     try expectEqual(lesson().tokens, outcome.recorded);
-    try expectEqual(3 * lesson().steps, outcome.done_steps);
+    try expectEqual(2 * lesson().steps, outcome.done_steps);
     const figures = engine.headFigures();
     try expectEqual(3, figures.len);
-    for (figures, 0..) |figure, layer| {
+    try expectEqual(0, figures[0].used + figures[0].held_tokens); // its mixer runs ahead: there is nothing to guess
+    for (figures[1..], 1..) |figure, layer| {
         try expectEqual(lesson().tokens / 8, figure.held_tokens);
         try expectEqual(@intFromBool(figure.head >= figure.router + 0.01), figure.used);
         if (!test_rounds.complete()) continue;
@@ -87,8 +88,32 @@ test "heads beat the router on tokens they have not seen" {
     }
     if (!test_rounds.complete()) return;
     // The later routers say nearly what they will: on so few tokens of random weights there is little to add to them.
-    try expect(figures[0].used == 1 and figures[0].head > figures[0].router + 0.03);
-    try expect(figures[0].head > 0.36 and figures[1].head > 0.88 and figures[2].head > 0.72);
+    try expect(figures[1].used == 1 and figures[1].head > 0.9 and figures[2].head > 0.72);
+}
+
+test "a recorded token knows the one before it in its session" {
+    var disk: rig.Disk = try .init(model_options);
+    defer disk.deinit();
+    var options = training;
+    options.sessions = 2;
+    const engine = try rig.open(&disk, options, .{});
+    defer engine.close();
+    const first = try engine.openSession();
+    defer first.close();
+    const second = try engine.openSession();
+    defer second.close();
+    var feeds = [_]rig.Feed{ .{ .session = first, .tokens = &.{ 1, 2 }, .flags = &.{} }, .{ .session = second, .tokens = &.{ 3, 4, 5 }, .flags = &.{} } };
+    try rig.step(engine, &feeds);
+    std.mem.swap(rig.Feed, &feeds[0], &feeds[1]);
+    for (&feeds) |*feed| feed.tokens = &.{6};
+    try rig.step(engine, &feeds);
+    first.reset();
+    var alone = [_]rig.Feed{.{ .session = first, .tokens = &.{ 7, 8 }, .flags = &.{} }};
+    try rig.step(engine, &alone);
+    const recorder = &engine.heads_trainer.?.recorder;
+    try expectEqual(9, recorder.count);
+    const none = abi.none_u32;
+    try std.testing.expectEqualSlices(u32, &.{ none, 0, none, 2, 3, 4, 1, none, 7 }, recorder.before[0..9]);
 }
 
 test "the same tokens and seed give the same file, whatever the threads" {
@@ -141,7 +166,6 @@ test "loaded heads guess better than the routers did and change nothing else" {
     try expectEqual(stats[0].guess_needed, stats[1].guess_needed);
     if (!test_rounds.complete()) return;
     try expect(stats[1].guess_right > stats[0].guess_right);
-    try expect(stats[1].guess_first_right > stats[0].guess_first_right);
 }
 
 test "damaged, foreign and uncounted files are refused" {

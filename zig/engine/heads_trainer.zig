@@ -1,6 +1,7 @@
-//! Trains one head after the other on what the recorder kept, to correct the router's logits: Adam on the square of
-//! what is missing to those it gives in the end, in small steps, so that a call is short. The last eighth of the tokens is held out; on it head and router are compared, and a
-//! head that does not win by a margin is not kept. The same tokens and seed give the same heads, whatever the threads.
+//! Trains one head after the other on what the recorder kept, to correct the router's logits: Adam on the weighted square of
+//! what is missing to those it gives in the end, in small steps, so that a call is short. The first layer needs none:
+//! its mixer runs ahead. The last eighth of the tokens is held out; on it head and router are compared, and a head that
+//! does not win by a margin is not kept. The same tokens and seed give the same heads, whatever the threads.
 
 const std = @import("std");
 const abi = @import("../abi/types.zig");
@@ -8,7 +9,7 @@ const result = @import("../abi/result.zig");
 const backend = @import("../backend/backend.zig");
 const heads_room = @import("heads.zig");
 const HeadsRecorder = @import("heads_recorder.zig").HeadsRecorder;
-const centre = @import("heads_recorder.zig").centre;
+const centre = @import("heads_mlp.zig").centre;
 const Mlp = @import("heads_mlp.zig").Mlp;
 const model_room = @import("model.zig");
 const predictor = @import("predictor.zig");
@@ -25,7 +26,7 @@ pub const tokens_min = 1024;
 const held_share = 8;
 /// What a head must name more of the needed experts than the router does, as a share, to be worth its bytes and its time.
 const margin = 0.01;
-pub const steps_default = 1500;
+pub const steps_default = 2000;
 pub const steps_max = 1_000_000;
 /// Made however little time there is, and timed to know how many there is time for.
 const steps_min = 100;
@@ -33,6 +34,10 @@ const timed_steps = 8;
 const slice_ns = 50 * std.time.ns_per_ms;
 const rate_peak = 3e-3;
 const warm_steps = 20;
+/// The first trained layer.
+const layer_first = 1;
+/// Tokens whose inputs tell how large inputs are.
+const scale_tokens = 1024;
 
 pub const Parts = struct {
     gpa: std.mem.Allocator,
@@ -53,21 +58,28 @@ pub const HeadsTrainer = struct {
     figures: []abi.HeadFigures, // [layers]
     /// Of the layers whose heads are used, one after the other.
     bodies: std.ArrayList(u8) = .empty,
-    logits: backend.Buffer, // f32 [batch_tokens, experts] of the router
+    router: backend.Buffer, // f32 [batch_tokens, hidden] of a batch, then the router's logits for them, [batch_tokens, experts]
+    /// What inputs and mixers' outputs are multiplied with, so that both are of size 1; 1 once it is in the weights.
+    scales: Scales = .{},
     random: Random = undefined,
     /// Per layer; 0 while still recording.
     steps: u32 = 0,
-    layer: u32 = 0,
+    layer: u32 = layer_first,
     step: u32 = 0,
     scores: Scores = .{},
 
+    const Scales = struct { input: f32 = 1, mixed: f32 = 1 };
     const Scores = struct { needed: u64 = 0, router: [2]u64 = @splat(0), head: [2]u64 = @splat(0) };
 
     /// Without what is recorded.
     fn ownBytes(shape: *const abi.ModelDesc) u64 {
         const width = heads_room.widthFor(shape);
-        return Mlp.bytesFor(shape.hidden, width, shape.experts, batch_tokens) + batch_tokens * @as(u64, shape.experts) * @sizeOf(f32) +
+        return Mlp.bytesFor(heads_room.inputsFor(shape.hidden), width, shape.experts, batch_tokens) + routerBytes(shape) +
             shape.layers * (heads_room.Block.of(shape.hidden, width, shape.experts).bytes + @as(u64, @sizeOf(abi.HeadFigures)));
+    }
+
+    fn routerBytes(shape: *const abi.ModelDesc) usize {
+        return batch_tokens * (@as(usize, shape.hidden) + shape.experts) * @sizeOf(f32);
     }
 
     pub fn init(parts: Parts, message: *Message) Error!HeadsTrainer {
@@ -89,7 +101,7 @@ pub const HeadsTrainer = struct {
         const width = heads_room.widthFor(shape);
         var recorder: HeadsRecorder = try .init(parts.gpa, shape, parts.k, capacity);
         errdefer recorder.deinit();
-        var mlp: Mlp = try .init(parts.device, shape.hidden, width, shape.experts, batch_tokens);
+        var mlp: Mlp = try .init(parts.device, heads_room.inputsFor(shape.hidden), width, shape.experts, parts.k, batch_tokens);
         errdefer mlp.deinit();
         const figures = try parts.gpa.alloc(abi.HeadFigures, shape.layers);
         errdefer parts.gpa.free(figures);
@@ -100,12 +112,12 @@ pub const HeadsTrainer = struct {
             .mlp = mlp,
             .width = width,
             .figures = figures,
-            .logits = try parts.device.vtable.alloc(parts.device.context, batch_tokens * @as(usize, shape.experts) * @sizeOf(f32), .scratch),
+            .router = try parts.device.vtable.alloc(parts.device.context, routerBytes(shape), .scratch),
         };
     }
 
     pub fn deinit(trainer: *HeadsTrainer) void {
-        trainer.parts.device.vtable.free(trainer.parts.device.context, &trainer.logits);
+        trainer.parts.device.vtable.free(trainer.parts.device.context, &trainer.router);
         trainer.bodies.deinit(trainer.parts.gpa);
         trainer.parts.gpa.free(trainer.figures);
         trainer.mlp.deinit();
@@ -140,19 +152,20 @@ pub const HeadsTrainer = struct {
         }
         args.recorded = @intCast(trainer.recorder.count);
         args.capacity = @intCast(trainer.recorder.capacity);
-        args.done_steps = trainer.layer * trainer.steps + @min(trainer.step, trainer.steps);
-        args.total_steps = trainer.parts.shape.layers * trainer.steps;
+        args.done_steps = (trainer.layer - layer_first) * trainer.steps + @min(trainer.step, trainer.steps);
+        args.total_steps = (trainer.parts.shape.layers - layer_first) * trainer.steps;
         args.done = @intFromBool(trainer.done());
     }
 
     /// Lowers the steps to what fits. What the timed ones learned is forgotten: the layer begins anew.
     fn fitBudget(trainer: *HeadsTrainer, seed: u64, budget_ms: u32) void {
+        if (trainer.done()) return; // a single layer
         trainer.random = .init(seed);
-        trainer.mlp.begin(&trainer.random);
+        trainer.beginLayer();
         const begun = process.monotonicNs();
         for (0..timed_steps) |_| trainer.learn();
         const step_ns = @max(1, (process.monotonicNs() - begun) / timed_steps);
-        const fitting = @as(u64, budget_ms) * std.time.ns_per_ms / step_ns / trainer.parts.shape.layers;
+        const fitting = @as(u64, budget_ms) * std.time.ns_per_ms / step_ns / (trainer.parts.shape.layers - layer_first);
         trainer.steps = @intCast(@min(trainer.steps, @max(fitting, steps_min)));
     }
 
@@ -165,21 +178,78 @@ pub const HeadsTrainer = struct {
     }
 
     fn advance(trainer: *HeadsTrainer, message: *Message) Error!void {
-        if (trainer.step == 0) trainer.mlp.begin(&trainer.random);
+        if (trainer.step == 0) trainer.beginLayer();
         if (trainer.step < trainer.steps) {
             trainer.learn();
         } else {
-            if (trainer.step == trainer.steps) trainer.mlp.round();
+            if (trainer.step == trainer.steps) trainer.settle();
             if (trainer.compare(trainer.step - trainer.steps)) return trainer.finishLayer(message);
         }
         trainer.step += 1;
+    }
+
+    fn beginLayer(trainer: *HeadsTrainer) void {
+        trainer.measure();
+        trainer.mlp.begin(&trainer.random);
+    }
+
+    /// How large the layer's inputs are, and how far its logits lie from each other.
+    fn measure(trainer: *HeadsTrainer) void {
+        const shape = trainer.parts.shape;
+        const count = @min(scale_tokens, trainer.taught());
+        const row = trainer.mlp.inputRow(0)[0..shape.hidden];
+        var sums: [3]f64 = @splat(0);
+        for (0..count) |token| {
+            trainer.recorder.input(trainer.layer, token, row);
+            for (row) |value| sums[0] += value * value;
+            trainer.recorder.mixerOutput(trainer.layer, token, row);
+            for (row) |value| sums[2] += value * value;
+            trainer.mlp.setTarget(0, trainer.recorder.saidOf(trainer.layer, token));
+            for (trainer.mlp.targetRow(0)) |value| sums[1] += value * value;
+        }
+        trainer.scales = .{ .input = 1 / sizeOf(sums[0], count * shape.hidden), .mixed = 1 / sizeOf(sums[2], count * shape.hidden) };
+        trainer.mlp.spread = sizeOf(sums[1], count * shape.experts);
+    }
+
+    fn sizeOf(squares: f64, count: usize) f32 {
+        const mean = squares / @as(f64, @floatFromInt(count));
+        return if (mean > 0 and std.math.isFinite(mean)) @floatCast(@sqrt(mean)) else 1;
+    }
+
+    /// The weights become what the file will hold.
+    fn settle(trainer: *HeadsTrainer) void {
+        const hidden = trainer.parts.shape.hidden;
+        trainer.mlp.scaleInputs(0, 2 * hidden, trainer.scales.input);
+        trainer.mlp.scaleInputs(2 * hidden, hidden, trainer.scales.mixed);
+        trainer.scales = .{};
+        trainer.mlp.round();
+    }
+
+    /// What the router sees of a token and what its head does.
+    fn fill(trainer: *HeadsTrainer, row: usize, token: usize) void {
+        const hidden = trainer.parts.shape.hidden;
+        const own = trainer.routerRows()[row * hidden ..][0..hidden];
+        trainer.recorder.input(trainer.layer, token, own);
+        const seen = trainer.mlp.inputRow(row);
+        for (seen[0..hidden], own) |*to, value| to.* = value * trainer.scales.input;
+        const before = trainer.recorder.before[token];
+        if (before == abi.none_u32) return @memset(seen[hidden..], 0);
+        trainer.recorder.input(trainer.layer, before, seen[hidden .. 2 * hidden]);
+        trainer.recorder.mixerOutput(trainer.layer, before, seen[2 * hidden ..]);
+        for (seen[hidden .. 2 * hidden]) |*value| value.* *= trainer.scales.input;
+        for (seen[2 * hidden ..]) |*value| value.* *= trainer.scales.mixed;
+    }
+
+    fn routerRows(trainer: *const HeadsTrainer) []f32 {
+        const view: backend.View = .{ .buffer = &trainer.router };
+        return view.floats(batch_tokens * @as(usize, trainer.parts.shape.hidden));
     }
 
     fn learn(trainer: *HeadsTrainer) void {
         const count = trainer.taught();
         for (0..batch_tokens) |row| {
             const token: usize = @intFromFloat(trainer.random.uniform() * @as(f64, @floatFromInt(count)));
-            trainer.recorder.input(trainer.layer, token, trainer.mlp.inputRow(row));
+            trainer.fill(row, token);
             trainer.mlp.setTarget(row, trainer.recorder.saidOf(trainer.layer, token));
         }
         const progress = @as(f32, @floatFromInt(trainer.step)) / @as(f32, @floatFromInt(trainer.steps));
@@ -194,12 +264,13 @@ pub const HeadsTrainer = struct {
     fn routerLogits(trainer: *HeadsTrainer, count: usize) []f32 {
         const device = trainer.parts.device;
         const shape = trainer.parts.shape;
-        const out: backend.View = .{ .buffer = &trainer.logits };
+        const x: backend.View = .{ .buffer = &trainer.router };
+        const out = x.at(batch_tokens * @as(usize, shape.hidden) * @sizeOf(f32));
         var first: usize = 0;
         while (first < count) {
             const some = @min(trainer.parts.chunk_tokens, count - first);
             device.vtable.linear(device.context, &.{
-                .x = trainer.mlp.inputView().at(first * shape.hidden * @sizeOf(f32)),
+                .x = x.at(first * shape.hidden * @sizeOf(f32)),
                 .tokens = some,
                 .outputs = &.{.{
                     .weight = &trainer.parts.model.layers[trainer.layer].moe.router,
@@ -216,7 +287,7 @@ pub const HeadsTrainer = struct {
         const first = trainer.taught() + batch * batch_tokens;
         if (first >= trainer.recorder.count) return true;
         const count = @min(batch_tokens, trainer.recorder.count - first);
-        for (0..count) |row| trainer.recorder.input(trainer.layer, first + row, trainer.mlp.inputRow(row));
+        for (0..count) |row| trainer.fill(row, first + row);
         const experts = trainer.parts.shape.experts;
         const router = trainer.routerLogits(count);
         const head = trainer.mlp.forward(count);
@@ -244,7 +315,9 @@ pub const HeadsTrainer = struct {
     fn finishLayer(trainer: *HeadsTrainer, message: *Message) Error!void {
         const scores = &trainer.scores;
         const won = share(scores.head[0], scores.needed) >= share(scores.router[0], scores.needed) + margin;
-        if (won) trainer.mlp.appendBody(trainer.parts.gpa, &trainer.bodies) catch
+        const shape = trainer.parts.shape;
+        const block: heads_room.Block = .of(shape.hidden, trainer.width, shape.experts);
+        if (won) trainer.mlp.appendBody(trainer.parts.gpa, block, &trainer.bodies) catch
             return message.fail(error.OutOfMemory, "no memory for the trained heads", .{});
         trainer.figures[trainer.layer] = .{
             .router = share(scores.router[0], scores.needed),

@@ -9,7 +9,9 @@ const Paranoid = @import("../experts/paranoid.zig").Paranoid;
 const store = @import("../experts/store.zig");
 const Description = @import("../format/description.zig").Description;
 const Activations = @import("activations.zig").Activations;
+const Ahead = @import("ahead.zig").Ahead;
 const Heads = @import("heads.zig").Heads;
+const heads_past = @import("heads_past.zig");
 const heads_width_max = @import("heads.zig").width_max;
 const predictor = @import("predictor.zig");
 const Settings = @import("settings.zig").Settings;
@@ -185,14 +187,16 @@ fn scratchBytes(inputs: Inputs, tokens: u32) u64 {
     const activations: Activations = .init(shape, tokens, inputs.settings.experts_per_token);
     const hashes = if (inputs.settings.paranoid) Paranoid.tableBytes(shape.layers, shape.experts) else 0;
     const host = Workspace.bytes(shape, inputs.settings, tokens) + store.Store.tableBytes(shape.layers, shape.experts, 0, speculation) +
-        predictor.Predictor.bytes(shape, inputs.settings) + hashes + headsBytes(inputs.settings, shape.experts);
-    return activations.bytes + inputs.device.vtable.scratchBytes(inputs.device.context, &shapes) + host + weights_load.memory_bytes;
+        predictor.Predictor.bytes(shape, inputs.settings) + hashes + headsBytes(inputs.settings, shape);
+    const ahead = Ahead.bytes(inputs.description, inputs.settings, inputs.state);
+    return activations.bytes + ahead + inputs.device.vtable.scratchBytes(inputs.device.context, &shapes) + host + weights_load.memory_bytes;
 }
 
 /// Heads that will be loaded, and the memory to train some in.
-fn headsBytes(settings: *const Settings, experts: u32) u64 {
-    const loaded = if (settings.heads_bytes == 0) 0 else settings.heads_bytes + Heads.workBytes(heads_width_max, experts);
-    return loaded + settings.heads_training_bytes;
+fn headsBytes(settings: *const Settings, shape: *const abi.ModelDesc) u64 {
+    if (settings.heads_bytes == 0) return settings.heads_training_bytes;
+    const work = Heads.workBytes(shape.hidden, heads_width_max, shape.experts) + settings.sessions *| @as(u64, heads_past.bytes(shape));
+    return settings.heads_bytes +| work +| settings.heads_training_bytes;
 }
 
 /// What one more slot adds to the store's tables.

@@ -1,8 +1,8 @@
 //! Guesses the experts of the next layer early, so that the disk need not fall idle: the next layer's own norm and router
 //! over the residual stream, first while this layer's experts are being read, again when they are added up and the next
-//! mixer is all that is missing. For the first layer, over the embedding of the token just sampled. A trained head
-//! corrects the router where there is one; of the two guesses of a later layer the second, which it was trained for. Only
-//! steps of few tokens are guessed for. Owned by the engine; its thread enters.
+//! mixer is all that is missing. A trained head corrects the second guess where there is one. For the first layer, whose
+//! mixer runs ahead (ahead.zig), there is nothing to guess. Only steps of few tokens are guessed for. Owned by the engine;
+//! its thread enters.
 
 const std = @import("std");
 const abi = @import("../abi/types.zig");
@@ -111,12 +111,9 @@ pub const Predictor = struct {
         return predictor.active() and pass.tokens() <= tokens_max and layer + 1 < pass.model.layers.len;
     }
 
-    /// After a step: `sampled` are the tokens that the next one will probably begin with. Overwrites the residual stream.
-    pub fn guessFirst(predictor: *Predictor, pass: *const Pass, sampled: []const u32) void {
-        if (!predictor.active() or sampled.len == 0 or sampled.len > tokens_max) return;
-        const device = pass.device;
-        device.vtable.embed(device.context, &.{ .table = &pass.model.embedding, .tokens = sampled, .out = pass.at(pass.activations.residual) });
-        predictor.guess(pass, 0, sampled.len, pass.heads);
+    /// After a step, when the first layer's mixer has run on what was sampled: its router's own words.
+    pub fn guessFirst(predictor: *Predictor, pass: *const Pass, tokens: usize) void {
+        predictor.guess(pass, 0, tokens, null);
     }
 
     fn guess(predictor: *Predictor, pass: *const Pass, layer: usize, tokens: usize, trained: ?*const Heads) void {
@@ -136,7 +133,7 @@ pub const Predictor = struct {
             .tokens = tokens,
             .outputs = &.{.{ .weight = &weights.moe.router, .out = pass.at(a.logits) }},
         });
-        if (trained) |heads| heads.correct(layer, pass.at(a.normed), tokens, pass.at(a.logits));
+        if (trained) |heads| heads.correct(pass, layer, pass.at(a.normed), pass.at(a.logits));
         device.vtable.route(device.context, &.{
             .logits = pass.at(a.logits),
             .ids = pass.at(a.ids),

@@ -4,6 +4,7 @@
 const abi = @import("../abi/types.zig");
 const result = @import("../abi/result.zig");
 const backend = @import("../backend/backend.zig");
+const heads_past = @import("heads_past.zig");
 const sampler = @import("sampler.zig");
 const session_file = @import("session_file.zig");
 const Engine = @import("engine.zig").Engine;
@@ -14,6 +15,10 @@ const Error = result.Error;
 pub const Session = struct {
     engine: *Engine,
     buffer: backend.Buffer, // laid out by the engine's StateLayout
+    /// What heads are told of the token before; null where none can be used.
+    past: ?backend.Buffer = null,
+    /// The row where its last token was recorded for training heads.
+    recorded: u32 = abi.none_u32,
     /// [context] every token fed so far, prompt and reply alike. A sampled token enters when it is fed.
     history: []u32,
     /// Tokens in the state.
@@ -40,13 +45,20 @@ pub const Session = struct {
         const buffer = engine.device.vtable.alloc(engine.device.context, @max(engine.state.bytes, 1), .state) catch
             return engine.message.fail(error.OutOfMemory, out_of_memory, .{engine.state.bytes});
         session.* = .{ .engine = engine, .buffer = buffer, .history = history };
-        engine.state.clear(engine.device, &session.buffer);
+        errdefer engine.device.vtable.free(engine.device.context, &session.buffer);
+        if (engine.settings.heads_bytes != 0) session.past = engine.device.vtable.alloc(
+            engine.device.context,
+            heads_past.bytes(&engine.description.shape),
+            .state,
+        ) catch return engine.message.fail(error.OutOfMemory, out_of_memory, .{engine.state.bytes});
+        session.clear();
         return session;
     }
 
     pub fn close(session: *Session) void {
         const engine = session.engine;
         engine.device.vtable.free(engine.device.context, &session.buffer);
+        if (session.past) |*past| engine.device.vtable.free(engine.device.context, past);
         engine.gpa.free(session.history);
         engine.gpa.free(session.user);
         engine.session_count -= 1;
@@ -55,10 +67,17 @@ pub const Session = struct {
 
     /// Back to an empty context, with the same settings and the seed's first draw. Mends a broken session.
     pub fn reset(session: *Session) void {
-        session.engine.state.clear(session.engine.device, &session.buffer);
+        session.clear();
         session.position = 0;
         session.broken = false;
         session.random = .init(session.sampling.seed);
+    }
+
+    fn clear(session: *Session) void {
+        const engine = session.engine;
+        engine.state.clear(engine.device, &session.buffer);
+        if (session.past) |*past|
+            engine.device.vtable.zero(engine.device.context, .{ .buffer = past }, heads_past.bytes(&engine.description.shape));
     }
 
     pub fn info(session: *const Session) abi.SessionInfo {
