@@ -26,13 +26,13 @@ beforeAll(async () => {
   const texts = Array.from({ length: 16 }, (_, i) => ids.slice(i * 256, (i + 1) * 256));
   const trained = await trainHeads(spark, texts, path, {
     engine: { context: 512 },
-    trainingBytes: 64 << 20,
+    trainingBytes: 128 << 20,
     steps: 120,
     seed: 1,
   });
   expect(trained).toMatchObject({ tokens: 4096 - 16, steps: 120, saved: true });
   figures = trained.layers;
-}, 60_000);
+}, 180_000);
 
 const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
