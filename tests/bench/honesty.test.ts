@@ -115,7 +115,7 @@ describe("a run", () => {
       "--suite",
       at("suite.jsonl"),
     ];
-    const files = ["--cache", at("cache"), "--output", at("quality.md")];
+    const files = ["--cache", at("cache"), "--output", at("quality.md"), "--rounds", "1"];
     const child = Bun.spawn(
       [process.execPath, "--no-env-file", join(import.meta.dir, "honesty.ts"), ...args, ...files],
       { env: environment, stdin: "ignore", stdout: "pipe", stderr: "pipe" },
@@ -127,8 +127,8 @@ describe("a run", () => {
   test("measures every row once; after an interruption only what is missing", async () => {
     const first = await honesty();
     expect(first.code).toBe(0);
-    // Two descriptions, the reference's logits, three measurements of four settings: bf16, K=1, K=2 (f16 and f32).
-    expect(first.commands.length).toBe(2 + 1 + 3 * 4);
+    // Two descriptions, the reference's logits, three measurements and a speed of four settings: bf16, K=1, K=2 (f16 and f32).
+    expect(first.commands.length).toBe(2 + 1 + 4 * 4);
     const document = readFileSync(at("quality.md"), "utf8");
     expect(document).toMatch(/\| bf16 \| bf16, K=2, kv f16 \| .+ \|\n\| 4-bit \| 4-bit, K=2, kv f16 \|/);
     expect(document).toMatch(/\| 1 \| 4-bit, K=1, kv f16 \| .+ \|\n\| 2 \| 4-bit, K=2, kv f16 \|/);
@@ -136,9 +136,13 @@ describe("a run", () => {
     writeFileSync(at("cache/measurements.jsonl"), `${kept.slice(0, -1).join("\n")}\n${kept.at(-1)!.slice(0, 40)}`);
     const second = await honesty();
     expect([second.code, second.commands.length]).toEqual([0, 2 + 1]);
+    // What was cut off is the last speed; all else is as it was.
+    const resumed = readFileSync(at("quality.md"), "utf8");
+    const withoutSpeeds = (text: string) => text.replace(/[0-9.]+ \|$/gm, "");
+    expect(withoutSpeeds(resumed)).toBe(withoutSpeeds(document));
     const third = await honesty();
     expect([third.code, third.commands.length]).toEqual([0, 2]);
-    expect(readFileSync(at("quality.md"), "utf8")).toBe(document);
+    expect(readFileSync(at("quality.md"), "utf8")).toBe(resumed);
     // What the reference differs from itself by is the rounding of keys and values alone.
     const kl = Number(/\| bf16 \| bf16, K=2, kv f16 \| [^|]+ \| [^|]+ \| ([^|]+) \|/.exec(document)![1]);
     expect(kl).toBeLessThan(1e-4);

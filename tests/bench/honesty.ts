@@ -5,7 +5,7 @@
  * round: the median of the rounds' median tokens.
  * usage: npm run honesty -- --reference DIR --main DIR [--models DIR,DIR] --text FILE [--suite FILE] [--limit N]
  *        [--k 1,2,4] [--cache build/honesty] [--output docs/quality.md] [--engine dist/flashmoe]
- *        [--title NAME]
+ *        [--title NAME] [--rounds 5]
  */
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -29,6 +29,7 @@ const { values: flags } = parseArgs({
     output: { type: "string", default: join(root, "docs/quality.md") },
     engine: { type: "string" },
     title: { type: "string" },
+    rounds: { type: "string", default: "5" },
   },
 });
 
@@ -142,8 +143,10 @@ const flagsOf = ({ expertsPerToken, kvFormat }: Setting) => [
 
 const keyOf = ({ model, expertsPerToken, kvFormat }: Setting) => ({ hash: model.hash, expertsPerToken, kvFormat });
 
-/** Tokens a second of decode's median token, experts in memory; an odd number of rounds, so that one of them is the median. */
-const rounds = 5;
+const rounds = Number(flags.rounds);
+if (!(rounds % 2 === 1)) throw new Error("--rounds is an odd number, so that one of the rounds is the median");
+
+/** Tokens a second of decode's median token, experts in memory. */
 const speeds = (setting: Setting, round: number) =>
   measurements.of({ ...keyOf(setting), measure: "speed", round }, () => {
     const bench = ["bench", setting.model.directory, "--prompt-tokens", "64", "--max-tokens", "128", "--runs", "2"];
