@@ -12,6 +12,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeF
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { median } from "../../src/bench/statistics.ts";
 import { type Row, type TaskFigures, withTables } from "./honesty-tables.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -157,10 +158,7 @@ const speeds = (setting: Setting, round: number) =>
     return 1000 / rows.filter(({ phase }) => phase === "decode").at(-1)!.stats.token_ms_p50;
   });
 
-function speedOf(setting: Setting): number {
-  const all = Array.from({ length: rounds }, (_, round) => speeds(setting, round));
-  return all.sort((a, b) => a - b)[(rounds - 1) / 2]!;
-}
+const speedOf = (setting: Setting) => median(Array.from({ length: rounds }, (_, round) => speeds(setting, round)));
 
 function rowOf(one: Setting): Omit<Row, "tokensPerSecond"> {
   const { model, expertsPerToken, kvFormat } = one;

@@ -26,20 +26,20 @@ pub fn mixed(past: *const backend.Buffer, shape: *const abi.ModelDesc, layer: us
 
 /// Before a layer: the residual stream is its input.
 pub fn keepInputs(pass: *const Pass, layer: usize) void {
-    if (pass.heads == null or layer == 0) return;
-    const row_bytes = pass.shape.hidden * @sizeOf(f32);
-    for (pass.batch.items) |*item| if (item.session.past) |*past| {
-        const last = pass.at(pass.activations.residual).at((item.first + item.count - 1) * row_bytes);
-        pass.device.vtable.copy(pass.device.context, input(past, pass.shape, layer), last, row_bytes);
-    };
+    keep(pass, layer, pass.activations.residual, input);
 }
 
 /// After its mixer, whose output is in `normed`.
 pub fn keepMixed(pass: *const Pass, layer: usize) void {
+    keep(pass, layer, pass.activations.normed, mixed);
+}
+
+/// Of every session's last token in the step, its row of `rows`, [tokens, hidden].
+fn keep(pass: *const Pass, layer: usize, rows: usize, place: fn (*const backend.Buffer, *const abi.ModelDesc, usize) backend.View) void {
     if (pass.heads == null or layer == 0) return;
     const row_bytes = pass.shape.hidden * @sizeOf(f32);
     for (pass.batch.items) |*item| if (item.session.past) |*past| {
-        const last = pass.at(pass.activations.normed).at((item.first + item.count - 1) * row_bytes);
-        pass.device.vtable.copy(pass.device.context, mixed(past, pass.shape, layer), last, row_bytes);
+        const last = pass.at(rows).at((item.first + item.count - 1) * row_bytes);
+        pass.device.vtable.copy(pass.device.context, place(past, pass.shape, layer), last, row_bytes);
     };
 }
