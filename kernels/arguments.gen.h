@@ -275,6 +275,15 @@ struct fm_step_item {
 };
 FM_SIZE_IS(fm_step_item, 56);
 
+struct fm_step_progress {
+  uint64_t expert_bytes;
+  uint32_t position;
+  uint32_t tokens;
+  uint32_t done_layers;
+  uint32_t layers;
+};
+FM_SIZE_IS(fm_step_progress, 24);
+
 struct fm_top_logprob {
   uint32_t id;
   float logprob;

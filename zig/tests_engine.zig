@@ -16,4 +16,6 @@ test {
     _ = @import("engine/sampler_test.zig");
     _ = @import("engine/measure_test.zig");
     _ = @import("engine/session_test.zig");
+    _ = @import("engine/step_progress.zig");
+    _ = @import("engine/step_progress_test.zig");
 }

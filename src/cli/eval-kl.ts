@@ -1,4 +1,5 @@
 /** `eval kl`: distance of logits from a reference: KL(reference || ours) in nats and agreement of the likeliest token. */
+import { type FeedProgress, progressTokens } from "../engine/index.ts";
 import type { EvalInput, EvalWork } from "./eval.ts";
 import { expertBits } from "./locate-model.ts";
 import { NpyReader } from "./npy.ts";
@@ -16,8 +17,7 @@ export function klDivergence({ flags, terminal, description, ids }: EvalInput): 
   }
   return async (model, signal) => {
     const progress = startProgress(terminal, "Evaluating", "tokens");
-    const onProgress = (at: { doneTokens: number; totalTokens: number }) =>
-      progress.update(at.doneTokens, at.totalTokens);
+    const onProgress = (at: FeedProgress) => progress.update(progressTokens(at), at.totalTokens);
     await using session = await model.createSession();
     let measured: LogitsDistance;
     try {

@@ -1,4 +1,5 @@
 /** `eval logits`: the logits after every token as a NumPy file, the exchange format of comparisons. */
+import { type FeedProgress, progressTokens } from "../engine/index.ts";
 import type { EvalInput, EvalWork } from "./eval.ts";
 import { NpyWriter } from "./npy.ts";
 import { startProgress } from "./progress.ts";
@@ -11,8 +12,7 @@ export function writeLogits({ flags, terminal, description, ids }: EvalInput): E
     const progress = startProgress(terminal, "Evaluating", "tokens");
     try {
       await using session = await model.createSession();
-      const onProgress = (at: { doneTokens: number; totalTokens: number }) =>
-        progress.update(at.doneTokens, at.totalTokens);
+      const onProgress = (at: FeedProgress) => progress.update(progressTokens(at), at.totalTokens);
       writer.begin();
       for await (const row of session.logits(ids, { signal, onProgress })) writer.push(row);
       writer.finish();

@@ -2,6 +2,7 @@
  * Perplexity of a token sequence. A sequence longer than the context is cut into windows that do not overlap, each
  * starting from an empty session; the first token of a window has nothing before it and is not scored.
  */
+import { type FeedProgress, progressTokens } from "../engine/index.ts";
 import type { EvalInput, EvalWork } from "./eval.ts";
 import { expertBits } from "./locate-model.ts";
 import { startProgress } from "./progress.ts";
@@ -23,7 +24,7 @@ export function perplexity({ flags, terminal, description, ids }: EvalInput): Ev
         const window = ids.slice(start, start + context);
         if (windows > 0) await session.reset();
         const targets = window.map((_, i) => window[i + 1] ?? null);
-        const onProgress = (at: { doneTokens: number }) => progress.update(start + at.doneTokens, ids.length);
+        const onProgress = (at: FeedProgress) => progress.update(start + progressTokens(at), ids.length);
         const scores = await session.score(window, targets, { signal, onProgress });
         for (const score of scores.subarray(0, window.length - 1)) negativeLog -= score;
         scored += window.length - 1;

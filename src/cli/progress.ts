@@ -1,9 +1,10 @@
 /**
  * Progress on stderr for anything longer than a second: a cli-progress bar on a terminal, a plain line every few
- * seconds otherwise, nothing with --quiet. No colours, so NO_COLOR has nothing to forbid. stdout stays the product's.
+ * seconds otherwise, nothing with --quiet; with the time left at the pace so far. No colours, so NO_COLOR has nothing to
+ * forbid. stdout stays the product's.
  */
 import type { SingleBar } from "cli-progress";
-import { formatBytes } from "./format.ts";
+import { formatBytes, formatWait } from "./format.ts";
 import { printable, type Terminal } from "./terminal.ts";
 
 /** Progress that ends within this time is never shown. */
@@ -33,28 +34,39 @@ export function startProgress(
 
 type Show = (n: number) => string;
 
+/** The time left as it is shown, from the first update on; nothing before there is a pace. */
+function timeLeft(now: () => number): (done: number, total: number) => string {
+  let first: { at: number; done: number } | null = null;
+  return (done, total) => {
+    first ??= { at: now(), done };
+    const gained = done - first.done;
+    if (gained <= 0 || done >= total) return "";
+    return `, ${formatWait(((now() - first.at) / 1000 / gained) * (total - done))} left`;
+  };
+}
+
 function drawBar(label: string, show: Show, now: () => number, stream: () => NodeJS.WriteStream): Progress {
   const startedAt = now();
+  const leftOf = timeLeft(now);
   let bar: SingleBar | null = null;
   let loading = false;
   let stopped = false;
-  let latest: [done: number, total: number] = [0, 0];
+  let latest = { done: 0, total: 0, left: "" };
+  const fields = () => ({ shown: show(latest.done), whole: show(latest.total), left: latest.left });
   const draw = () => {
-    const [done, total] = latest;
-    const fields = { shown: show(done), whole: show(total) };
-    bar?.setTotal(total);
-    bar?.update(done, fields);
+    bar?.setTotal(latest.total);
+    bar?.update(latest.done, fields());
   };
   const load = async () => {
     loading = true;
     const { default: cliProgress } = await import("cli-progress"); // most runs end before they need it
     if (stopped) return;
     bar = new cliProgress.SingleBar(barOptions(label, stream()));
-    bar.start(latest[1], latest[0], { shown: show(latest[0]), whole: show(latest[1]) });
+    bar.start(latest.total, latest.done, fields());
   };
   return {
     update(done, total) {
-      latest = [done, total];
+      latest = { done, total, left: leftOf(done, total) };
       if (bar !== null) draw();
       else if (!loading && !stopped && now() - startedAt >= SHOW_AFTER_MS) void load();
     },
@@ -69,7 +81,7 @@ function drawBar(label: string, show: Show, now: () => number, stream: () => Nod
 function barOptions(label: string, stream: NodeJS.WriteStream) {
   return {
     stream,
-    format: `${label.replaceAll("{", "(").replaceAll("}", ")")} [{bar}] {percentage}% {shown} of {whole}`,
+    format: `${label.replaceAll("{", "(").replaceAll("}", ")")} [{bar}] {percentage}% {shown} of {whole}{left}`,
     barCompleteChar: "=",
     barIncompleteChar: " ",
     hideCursor: true,
@@ -80,12 +92,14 @@ function barOptions(label: string, stream: NodeJS.WriteStream) {
 
 function writeLines(terminal: Terminal, label: string, show: Show, now: () => number): Progress {
   let lastAt = now();
+  const leftOf = timeLeft(now);
   return {
     update(done, total) {
       const at = now();
+      const left = leftOf(done, total);
       if (at - lastAt < PLAIN_LINE_EVERY_MS) return;
       lastAt = at;
-      terminal.note(`${label}: ${show(done)} of ${show(total)}`);
+      terminal.note(`${label}: ${show(done)} of ${show(total)}${left}`);
     },
     stop() {},
   };

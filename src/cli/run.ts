@@ -1,6 +1,6 @@
 /** `flashmoe run`: one completion. Text streams to stdout, or one JSON object at the end; everything else is stderr. */
 import type { Command } from "commander";
-import type { FlashMoE, Session } from "../engine/index.ts";
+import { type FlashMoE, progressTokens, type Session } from "../engine/index.ts";
 import { FlashmoeError } from "../errors.ts";
 import type { ModelDescription } from "../models/description.ts";
 import { type GenerationDefaults, loadGenerationDefaults } from "../models/generation-config.ts";
@@ -190,7 +190,7 @@ async function answer(
       stopStrings: flags.stop ?? [],
       maxTokens: flags.maxTokens,
       signal: AbortSignal.any([interrupted, unread.signal]),
-      onPrompt: ({ doneTokens, totalTokens }) => progress.update(doneTokens, totalTokens),
+      onPrompt: (at) => progress.update(progressTokens(at), at.totalTokens),
       onText: (text) => {
         progress.stop();
         if (!flags.json) terminal.write(text);

@@ -38,7 +38,7 @@ describe("progress", () => {
     const progress = startProgress(terminal, "Loading", "bytes", () => now);
     for (now = 0; now <= 12_000; now += 500) progress.update(now * 1024, 12_000 * 1024);
     progress.stop();
-    expect(lines).toEqual(["Loading: 4.88 MiB of 11.7 MiB", "Loading: 9.77 MiB of 11.7 MiB"]);
+    expect(lines).toEqual(["Loading: 4.88 MiB of 11.7 MiB, 7 s left", "Loading: 9.77 MiB of 11.7 MiB, 2 s left"]);
   });
 
   test("is nothing with --quiet", () => {
@@ -95,7 +95,7 @@ describe("progress", () => {
       progress.stop();
     });
     expect(drawn).toContain("Loading (x) [");
-    expect(drawn).toContain("50 tokens of 100 tokens");
+    expect(drawn).toContain("50 tokens of 100 tokens, 2 s left"); // 49 of them in 1.5 s
     expect(drawn.lastIndexOf("\x1b[?25h")).toBeGreaterThan(drawn.lastIndexOf("\x1b[?25l"));
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with this one
     expect(drawn).not.toMatch(/\x1b\[[\d;]*m/);

@@ -210,6 +210,7 @@ export class EngineHost {
     const state = this.#session(session);
     this.#requireRoom(state, tokens.length + (state.pending === null ? 0 : 1));
     this.#feedPending(context, session, state);
+    context.emit({ kind: "feedBegins", position: state.fedTokens, totalTokens: tokens.length });
     this.#step(context, state, { session, tokens, logits: { vocab: this.#vocab } });
     return { logits: this.#arena.logits(), expertBytes: this.#arena.result().expertBytes };
   }
@@ -226,13 +227,14 @@ export class EngineHost {
     this.#feedPending(context, session, state);
     const scores = new Float32Array(tokens.length);
     let readBytes = 0;
+    context.emit({ kind: "feedBegins", position: state.fedTokens, totalTokens: tokens.length });
     for (let done = 0; done < tokens.length; done += this.#chunkTokens) {
       const end = Math.min(done + this.#chunkTokens, tokens.length);
       this.#step(context, state, { session, tokens: tokens.subarray(done, end), targets: targets.subarray(done, end) });
       scores.set(this.#arena.scores(), done);
       for (let i = done; i < end; i++) if (targets[i] === noneU32) scores[i] = Number.NaN;
       readBytes += this.#arena.result().expertBytes;
-      context.emit({ kind: "feed", doneTokens: end, totalTokens: tokens.length, readBytes });
+      context.emit({ kind: "feed", progress: { doneTokens: end, totalTokens: tokens.length, readBytes, step: null } });
     }
     return scores;
   }
@@ -332,12 +334,15 @@ export class EngineHost {
     let milliseconds = 0;
     let readBytes = 0;
     this.#setPhase(tokens.length > 1 ? phases.prefill : phases.decode);
+    if (total > 1) context.emit({ kind: "feedBegins", position: state.fedTokens, totalTokens: total });
     for (let done = 0; done < tokens.length; done += this.#chunkTokens) {
       const end = Math.min(done + this.#chunkTokens, tokens.length);
       const sample = last.sample === true && end === tokens.length;
       milliseconds += this.#step(context, state, { session, tokens: tokens.subarray(done, end), sample });
       readBytes += this.#arena.result().expertBytes;
-      if (total > 1) context.emit({ kind: "feed", doneTokens: end, totalTokens: total, readBytes });
+      if (total > 1) {
+        context.emit({ kind: "feed", progress: { doneTokens: end, totalTokens: total, readBytes, step: null } });
+      }
     }
     return milliseconds;
   }

@@ -4,7 +4,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { temporaryPaths } from "../../tests/kit/temporary.ts";
 import { tinyModels } from "../../tests/kit/tiny-model.ts";
 import { loadNative } from "../native/library.ts";
-import { cpuInfo, FlashMoE, FlashmoeError, type OpenOptions, type Session, type Token } from "./index.ts";
+import {
+  cpuInfo,
+  type FeedProgress,
+  FlashMoE,
+  FlashmoeError,
+  type OpenOptions,
+  type Session,
+  type Token,
+} from "./index.ts";
 
 const tiny = tinyModels();
 const fresh = temporaryPaths();
@@ -209,7 +217,8 @@ describe("evaluating", () => {
     expect(session.position).toBe(prompt.length);
     await session.reset();
     const progress: number[] = [];
-    const scores = await session.score(prompt, targets, { onProgress: ({ doneTokens }) => progress.push(doneTokens) });
+    const onProgress = ({ doneTokens }: FeedProgress) => progress.push(doneTokens);
+    const scores = await session.score(prompt, targets, { onProgress, progressEveryMs: Number.POSITIVE_INFINITY });
     expect(progress).toEqual([8, 16, 24, 32, 37]);
     scores.forEach((score, i) => {
       if (targets[i] === null) expect(score).toBeNaN();

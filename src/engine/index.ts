@@ -14,6 +14,7 @@ export {
 } from "./measure.ts";
 export { createPacker } from "./packer.ts";
 export type { Session } from "./session.ts";
+export { progressTokens } from "./step-watch.ts";
 export {
   enginePolicy,
   exportTrace,

@@ -87,6 +87,7 @@ describe("cancel", () => {
           seen = doneTokens;
           abort.abort();
         },
+        progressEveryMs: Number.POSITIVE_INFINITY,
       }),
     );
     expect(outcome).toBe("cancelled");

@@ -1,6 +1,6 @@
 /** What the main thread and the engine's worker say to each other. Plain data; big arrays are transferred. */
 import type { ErrorCode } from "../errors.ts";
-import type { FinishReason, HeadsRecording, LayerHeads, LoadProgress, Sampling, Token } from "./types.ts";
+import type { FeedProgress, FinishReason, HeadsRecording, LayerHeads, LoadProgress, Sampling, Token } from "./types.ts";
 
 /** Where a session stands after a call: tokens fed to the engine, and the sampled one that waits to be fed. */
 export interface SessionState {
@@ -56,7 +56,9 @@ export type RequestMessage = { [K in RequestKind]: { id: number; kind: K; args: 
 export type RequestEvent =
   | { kind: "load"; progress: LoadProgress }
   | { kind: "train"; doneSteps: number; totalSteps: number }
-  | { kind: "feed"; doneTokens: number; totalTokens: number; readBytes: number }
+  /** The first of a prompt's steps is next; `position` is its session's. */
+  | { kind: "feedBegins"; position: number; totalTokens: number }
+  | { kind: "feed"; progress: FeedProgress }
   | { kind: "tokens"; tokens: Token[] };
 
 export interface PlainError {

@@ -57,7 +57,7 @@ export class Session {
   async prefill(tokens: ArrayLike<number>, options: FeedOptions = {}): Promise<void> {
     const args = { session: this.#open(), tokens: this.#checked(tokens, "prompt") };
     if (tokens.length === 0) throw new FlashmoeError("invalid_argument", "the prompt is empty");
-    this.#state = await this.#client.request("feed", args, this.#hooks(options.signal, progressOf(options)));
+    this.#state = await this.#client.request("feed", args, this.#hooks(options, progressOf(options)));
   }
 
   /** Appends `options.prompt`, then samples token after token: one native step each. Starts at once. */
@@ -75,7 +75,8 @@ export class Session {
     const progress = progressOf(options);
     return new Generation(async (push, stop) => {
       const signal = options.signal ? AbortSignal.any([options.signal, stop]) : stop;
-      const hooks = this.#hooks(signal, (event) => (event.kind === "tokens" ? push(event.tokens) : progress?.(event)));
+      const onEvent = (event: RequestEvent) => (event.kind === "tokens" ? push(event.tokens) : progress?.(event));
+      const hooks = this.#hooks({ ...options, signal }, onEvent);
       const { state, reason, promptMs } = await this.#client.request("generate", args, hooks);
       this.#state = state;
       return { reason, promptMs };
@@ -89,14 +90,21 @@ export class Session {
     let readBytes = 0;
     for (let done = 0; done < all.length; done += chunk) {
       const slice = all.slice(done, done + chunk);
+      const tell = ({ doneTokens, readBytes: bytes, step }: FeedProgress) =>
+        options.onProgress?.({
+          doneTokens: done + doneTokens,
+          totalTokens: all.length,
+          readBytes: readBytes + bytes,
+          step,
+        });
       const { state, logits, expertBytes } = await this.#client.request(
         "logits",
         { session: this.#open(), tokens: slice },
-        this.#hooks(options.signal),
+        this.#hooks(options, progressOf({ onProgress: tell })),
       );
       this.#state = state;
+      tell({ doneTokens: slice.length, totalTokens: slice.length, readBytes: expertBytes, step: null });
       readBytes += expertBytes;
-      options.onProgress?.({ doneTokens: done + slice.length, totalTokens: all.length, readBytes });
       for (let i = 0; i < slice.length; i++) yield logits.subarray(i * this.#vocab, (i + 1) * this.#vocab);
     }
   }
@@ -117,11 +125,7 @@ export class Session {
       target === null ? noneU32 : checkedId(target, this.#vocab, "targets"),
     );
     const args = { session: this.#open(), tokens: this.#checked(tokens, "tokens"), targets: wanted };
-    const { state, scores } = await this.#client.request(
-      "score",
-      args,
-      this.#hooks(options.signal, progressOf(options)),
-    );
+    const { state, scores } = await this.#client.request("score", args, this.#hooks(options, progressOf(options)));
     this.#state = state;
     return scores;
   }
@@ -169,10 +173,11 @@ export class Session {
     return Uint32Array.from(tokens, (id) => checkedId(id, this.#vocab, what));
   }
 
-  #hooks(signal: AbortSignal | undefined, onEvent?: (event: RequestEvent) => void): RequestHooks {
+  #hooks(options: FeedOptions, onEvent?: (event: RequestEvent) => void): RequestHooks {
     return {
-      signal,
+      signal: options.signal,
       onEvent,
+      watchEveryMs: options.onProgress === undefined ? null : watchInterval(options.progressEveryMs),
       onState: (state) => {
         this.#state = state;
       },
@@ -186,10 +191,16 @@ function progressOf(options: {
   const { onProgress } = options;
   if (onProgress === undefined) return undefined;
   return (event) => {
-    if (event.kind !== "feed") return;
-    const { doneTokens, totalTokens, readBytes } = event;
-    onProgress({ doneTokens, totalTokens, readBytes });
+    if (event.kind === "feed") onProgress(event.progress);
   };
+}
+
+/** Null where only whole steps are told. */
+function watchInterval(milliseconds = 250): number | null {
+  if (!(milliseconds > 0)) {
+    throw new FlashmoeError("invalid_argument", `progressEveryMs must be above 0, not ${milliseconds}`);
+  }
+  return milliseconds === Number.POSITIVE_INFINITY ? null : Math.min(milliseconds, 0x7fff_ffff); // a timer's most
 }
 
 function checkedId(id: number, vocab: number, what: string): number {

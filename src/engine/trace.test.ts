@@ -80,7 +80,10 @@ test("a prompt's progress tells the bytes of experts that were read", async () =
   await using session = await model.createSession();
   const seen: number[] = [];
   const prompt = Array.from({ length: 33 }, (_, i) => i * 29);
-  await session.prefill(prompt, { onProgress: ({ readBytes }) => seen.push(readBytes) });
+  await session.prefill(prompt, {
+    onProgress: ({ readBytes }) => seen.push(readBytes),
+    progressEveryMs: Number.POSITIVE_INFINITY,
+  });
   const { expertBytesRead, expertMisses } = await model.stats();
   expect(seen.length).toBe(4);
   expect(seen.toSorted((a, b) => a - b)).toEqual(seen);

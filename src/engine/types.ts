@@ -147,14 +147,23 @@ export interface Token {
 }
 
 export interface FeedProgress {
+  /** Of whole steps. */
   doneTokens: number;
   totalTokens: number;
-  /** Bytes of experts read from disk for the tokens done so far. */
+  /** Bytes of experts read from disk so far, for the running step too. */
   readBytes: number;
+  /** The step that runs: its tokens, and how many of the model's layers have seen them. Null where a step has ended. */
+  step: { tokens: number; doneLayers: number; layers: number } | null;
 }
 
 export interface FeedOptions {
+  /**
+   * Told after every step, and while one runs whenever more of its layers are done, at most every `progressEveryMs`.
+   * `progressTokens` makes one number of it.
+   */
   onProgress?: (progress: FeedProgress) => void;
+  /** Default 250; Infinity tells of whole steps only. */
+  progressEveryMs?: number;
   signal?: AbortSignal;
 }
 

@@ -4,6 +4,8 @@
  */
 import { Worker } from "node:worker_threads";
 import { FlashmoeError } from "../errors.ts";
+import { StepProgress } from "../native/bindings.gen.ts";
+import { allocate, readStruct } from "../native/layout.ts";
 import type { Native } from "../native/native.ts";
 import { createTraceCells, traceRequested } from "../native/trace.ts";
 import {
@@ -17,12 +19,15 @@ import {
   type SessionState,
   type WorkerStart,
 } from "./protocol.ts";
+import { StepWatch } from "./step-watch.ts";
 import type { CancelGrace } from "./types.ts";
 import { workerUrl } from "./worker.ts";
 
 export interface RequestHooks {
   signal?: AbortSignal | undefined;
   onEvent?: ((event: RequestEvent) => void) | undefined;
+  /** How often the running step of a prompt is looked at for `onEvent`; null or left out: never. */
+  watchEveryMs?: number | null;
   /** A failed request of a session still says where the session stands. */
   onState?: ((state: SessionState) => void) | undefined;
 }
@@ -33,7 +38,7 @@ interface Job {
   resolve(result: unknown): void;
   reject(error: unknown): void;
   onAbort: (() => void) | null;
-  /** What the caller's own event handler threw: the request is cancelled and rejects with it. */
+  /** What the caller's own event handler threw, or a look at the running step: the request is cancelled and rejects with it. */
   thrown: { value: unknown } | null;
 }
 
@@ -48,6 +53,8 @@ export class WorkerClient {
   #lastId = 0;
   #engine = 0;
   #hardCancel: ReturnType<typeof setTimeout> | null = null;
+  readonly #seen = allocate(StepProgress.size);
+  #watch: { of: StepWatch; timer: ReturnType<typeof setInterval> } | null = null;
   #closing: Promise<void> | null = null;
   #dead: FlashmoeError | null = null;
 
@@ -174,10 +181,12 @@ export class WorkerClient {
     const job = this.#active;
     if (job === null || job.message.id !== reply.id) return;
     if (reply.type === "event") {
-      this.#deliver(job, reply.event);
+      this.#follow(job, reply.event);
+      this.#guard(job, () => job.hooks.onEvent?.(reply.event));
       return;
     }
     this.#active = null;
+    this.#stopWatching();
     if (this.#hardCancel !== null) clearTimeout(this.#hardCancel);
     this.#hardCancel = null;
     this.#settle(job, () => {
@@ -189,10 +198,37 @@ export class WorkerClient {
     this.#startNext();
   }
 
-  #deliver(job: Job, event: RequestEvent): void {
+  /** Looks at the steps of a prompt from its beginning to its end. */
+  #follow(job: Job, event: RequestEvent): void {
+    const { watchEveryMs } = job.hooks;
+    if (event.kind === "feedBegins" && typeof watchEveryMs === "number") {
+      const of = new StepWatch(event.position, event.totalTokens);
+      this.#stopWatching();
+      this.#watch = { of, timer: setInterval(() => this.#look(job, of), watchEveryMs) };
+    } else if (event.kind === "feed" && this.#watch !== null) {
+      this.#watch.of.ended(event.progress);
+      if (this.#watch.of.done) this.#stopWatching();
+    }
+  }
+
+  #look(job: Job, watch: StepWatch): void {
+    this.#guard(job, () => {
+      this.#native.check("fm_engine_progress", this.#engine, this.#seen);
+      const progress = watch.look(readStruct(this.#seen, 0, StepProgress));
+      if (progress !== null) job.hooks.onEvent?.({ kind: "feed", progress });
+    });
+  }
+
+  #stopWatching(): void {
+    if (this.#watch !== null) clearInterval(this.#watch.timer);
+    this.#watch = null;
+  }
+
+  /** Whatever `tell` throws ends the request. */
+  #guard(job: Job, tell: () => void): void {
     if (job.thrown) return;
     try {
-      job.hooks.onEvent?.(event);
+      tell();
     } catch (error) {
       job.thrown = { value: error };
       this.#cancel(job, this.#graceOfPhase());
@@ -209,6 +245,7 @@ export class WorkerClient {
     if (this.#dead) return;
     this.#dead = new FlashmoeError("internal", `the engine's thread stopped: ${cause.message}`, { cause });
     const jobs = this.#active ? [this.#active, ...this.#queue] : this.#queue;
+    this.#stopWatching();
     this.#active = null;
     this.#queue = [];
     for (const job of jobs) this.#settle(job, () => job.reject(this.#dead));

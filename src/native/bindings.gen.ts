@@ -3,7 +3,7 @@
 import type { StructLayout, SymbolSignature } from "./layout.ts";
 
 /** Compared with fm_abi_hash() when the library is loaded. */
-export const abiHash = 0xfd50d226;
+export const abiHash = 0xccdbb070;
 
 export const Result = {
   ok: 0,
@@ -302,6 +302,19 @@ export const StepItem = {
   },
 } as const satisfies StructLayout;
 
+export const StepProgress = {
+  name: "StepProgress",
+  size: 24,
+  align: 8,
+  fields: {
+    expertBytes: { offset: 0, type: "u64" },
+    position: { offset: 8, type: "u32" },
+    tokens: { offset: 12, type: "u32" },
+    doneLayers: { offset: 16, type: "u32" },
+    layers: { offset: 20, type: "u32" },
+  },
+} as const satisfies StructLayout;
+
 export const TopLogprob = {
   name: "TopLogprob",
   size: 8,
@@ -595,6 +608,7 @@ export const symbols = {
   fm_engine_trace: { args: ["u32", "ptr", "u32"], returns: "i32" },
   fm_engine_step: { args: ["u32", "ptr", "u32", "u32"], returns: "i32" },
   fm_engine_cancel: { args: ["u32"], returns: "i32" },
+  fm_engine_progress: { args: ["u32", "ptr"], returns: "i32" },
   fm_engine_close: { args: ["u32"], returns: "i32" },
   fm_heads_load: { args: ["u32", "ptr", "u32"], returns: "i32" },
   fm_heads_train: { args: ["u32", "ptr"], returns: "i32" },

@@ -40,6 +40,7 @@ pub fn Table(comptime core: type) type {
         pub const fm_engine_trace = Engine.trace;
         pub const fm_engine_step = Engine.step;
         pub const fm_engine_cancel = Engine.cancel;
+        pub const fm_engine_progress = Engine.progressOf;
         pub const fm_engine_close = Engine.close;
 
         pub const fm_heads_load = Heads.load;

@@ -58,6 +58,9 @@ const model = struct {
         pub fn cancel(engine: *Engine) void {
             engine.cancelled.store(true, .release);
         }
+        pub fn stepProgress(_: *const Engine) types.StepProgress {
+            return .{ .expert_bytes = 9, .position = 3, .tokens = 5, .done_layers = 1, .layers = 2 };
+        }
         pub fn openSession(engine: *Engine) Error!*Session {
             const session = try std.heap.c_allocator.create(Session);
             session.* = .{ .engine = engine };
@@ -193,15 +196,15 @@ test "open, use, close; then every call refuses the handles" {
     try expectEqual(0, model.engines.load(.monotonic));
 
     var stats: types.Stats = undefined;
+    var step_progress: types.StepProgress = undefined;
     var sampling: types.Sampling = .{};
     var arena: [64]u8 align(8) = @splat(0);
     var buffer: [8]u8 = undefined;
     for ([_]i32{
-        fm.fm_engine_close(engine),                   fm.fm_engine_cancel(engine),                  fm.fm_engine_load(engine, &progress),
-        fm.fm_engine_plan(engine, &plan),             fm.fm_engine_stats(engine, &stats),           fm.fm_engine_step(engine, &arena, arena.len, 1),
-        fm.fm_session_open(engine, &session),         fm.fm_session_load(engine, "x", 1, &session), fm.fm_session_close(session),
-        fm.fm_session_reset(session),                 fm.fm_session_info(session, &info),           fm.fm_session_sampling(session, &sampling),
-        fm.fm_session_save(session, "x", 1, null, 0), fm.fm_session_user(session, &buffer, 8),      fm.fm_error_message(engine, &buffer, 8),
+        fm.fm_engine_progress(engine, &step_progress), fm.fm_engine_close(engine),                   fm.fm_engine_cancel(engine),                     fm.fm_engine_load(engine, &progress),
+        fm.fm_engine_plan(engine, &plan),              fm.fm_engine_stats(engine, &stats),           fm.fm_engine_step(engine, &arena, arena.len, 1), fm.fm_session_open(engine, &session),
+        fm.fm_session_load(engine, "x", 1, &session),  fm.fm_session_close(session),                 fm.fm_session_reset(session),                    fm.fm_session_info(session, &info),
+        fm.fm_session_sampling(session, &sampling),    fm.fm_session_save(session, "x", 1, null, 0), fm.fm_session_user(session, &buffer, 8),         fm.fm_error_message(engine, &buffer, 8),
     }) |code| try expectResult(.invalid_handle, code);
     for ([_]u32{ 0, 1, 0xffff_ffff, 0x8000_0000 }) |handle| {
         try expectResult(.invalid_handle, fm.fm_engine_close(handle));
@@ -277,6 +280,8 @@ test "null, misaligned and oversized arguments are refused before they are looke
         fm.fm_engine_step(engine, &arena, arena.len, 3),
         fm.fm_engine_step(engine, &arena, arena.len, 0xffff_ffff),
         fm.fm_engine_load(engine, null),
+        fm.fm_engine_progress(engine, null),
+        fm.fm_engine_progress(engine, @constCast(odd)),
         fm.fm_session_open(engine, null),
         fm.fm_session_load(engine, null, 4, &handle),
         fm.fm_session_load(engine, "", 0, &handle),
@@ -329,6 +334,9 @@ test "while an engine steps, other calls are Busy and cancel gets through" {
         if (inside.stepping.load(.acquire)) break :found inside;
     };
     var stats: types.Stats = undefined;
+    var step_progress: types.StepProgress = undefined;
+    try expectResult(.ok, fm.fm_engine_progress(engine, &step_progress));
+    try expectEqual(found.stepProgress(), step_progress);
     try expectResult(.busy, fm.fm_engine_stats(engine, &stats));
     try expectResult(.busy, fm.fm_engine_close(engine));
     try expectResult(.busy, fm.fm_session_close(session));

@@ -1,5 +1,6 @@
 //! fm_plan and fm_engine_*: opening, loading, stepping and closing engines. Buffers belong to the caller and are only
-//! looked at during the call. One call per engine at a time (else Busy); `cancel` may come from any thread at any time.
+//! looked at during the call. One call per engine at a time (else Busy); `cancel` and `progress` may come from any
+//! thread at any time.
 //!
 //! Generic over `core`, the engine room, so that the boundary's own tests run over a model of an engine. Expected of it:
 //!
@@ -19,6 +20,8 @@
 //!       /// When none runs, the next one returns Cancelled at its entry, having touched no session. Either way the
 //!       /// call that returned Cancelled consumed the request.
 //!       pub fn cancel(*Engine) void
+//!       /// Any thread, even while the engine steps; waits for nothing.
+//!       pub fn stepProgress(*const Engine) abi.StepProgress
 //!       pub fn openSession(*Engine) Error!*Session
 //!       pub fn loadSession(*Engine, path: []const u8) Error!*Session
 //!       /// The arena is untrusted: every offset and count in it is checked. StepItem[count] stands at its start.
@@ -119,6 +122,18 @@ pub fn Calls(comptime core: type) type {
             const pointer = context.table.peek(handle, .engine) catch |err| return refusal(err, .engine, handle);
             const engine: *Engine = @ptrCast(@alignCast(pointer));
             engine.cancel();
+            return context.ok;
+        }
+
+        /// How far the running step is. Any thread, as `cancel`.
+        pub fn progressOf(handle: u32, out: ?*anyopaque) callconv(.c) i32 {
+            const place = context.checked(types.StepProgress, out) catch |err|
+                return context.refused(err, "the place for a step's progress is missing or not aligned", .{});
+            context.table.lock();
+            defer context.table.unlock();
+            const pointer = context.table.peek(handle, .engine) catch |err| return refusal(err, .engine, handle);
+            const engine: *const Engine = @ptrCast(@alignCast(pointer));
+            place.* = engine.stepProgress();
             return context.ok;
         }
 

@@ -282,6 +282,15 @@ pub const StepItem = extern struct {
     expert_bytes: u64, // of records that the whole step had read
 };
 
+/// The step that runs, as any thread may look at it.
+pub const StepProgress = extern struct {
+    expert_bytes: u64, // of records that the step has had read so far
+    position: u32, // of its first session when it began
+    tokens: u32, // of all its items
+    done_layers: u32,
+    layers: u32, // 0: no step runs
+};
+
 pub const TopLogprob = extern struct { id: u32, logprob: f32 };
 
 /// Counters since the engine opened. Bytes are exact: misses times the record's size.

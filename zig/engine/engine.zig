@@ -30,6 +30,7 @@ const process = @import("process.zig");
 const session_file = @import("session_file.zig");
 const Settings = @import("settings.zig").Settings;
 const StateLayout = @import("state_layout.zig").StateLayout;
+const StepProgress = @import("step_progress.zig").StepProgress;
 const Loader = @import("weights_load.zig").Loader;
 const TraceRecorder = @import("trace_recorder.zig").TraceRecorder;
 const Workspace = @import("workspace.zig").Workspace;
@@ -104,6 +105,7 @@ pub const Engine = struct {
     disk_busy_ns: u64 = 0,
     /// Consumed by the call that returns Cancelled.
     cancel_requested: std.atomic.Value(bool) = .init(false),
+    step_progress: StepProgress = .{},
 
     const Loading = enum { underway, done, failed };
 
@@ -411,6 +413,11 @@ pub const Engine = struct {
         engine.cancel_requested.store(true, .release);
     }
 
+    /// Any thread. How far the running step is; zeroes when none runs.
+    pub fn stepProgress(engine: *const Engine) abi.StepProgress {
+        return engine.step_progress.read();
+    }
+
     fn takeCancel(engine: *Engine) Error!void {
         if (engine.cancel_requested.swap(false, .acq_rel)) return engine.message.fail(
             error.Cancelled,
@@ -470,6 +477,7 @@ pub const Engine = struct {
             .step = engine.steps,
             .message = &engine.message,
             .cancelled = flag,
+            .progress = &engine.step_progress,
             .batch = &batch,
         };
         for (batch.items) |*item| {
@@ -482,6 +490,9 @@ pub const Engine = struct {
         defer clock.stop(engine);
         const begun = engine.now();
         const read_before = engine.store.counters().bytes;
+        const layers: u32 = @intCast(engine.model.layers.len);
+        engine.step_progress.begin(batch.items[0].session.position, @intCast(batch.tokens.len), layers, read_before);
+        defer engine.step_progress.end();
         try forward.run(&pass);
         try outputs.run(&pass, arena);
         engine.lookAhead(&pass);

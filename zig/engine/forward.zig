@@ -19,6 +19,7 @@ const moe_layer = @import("moe_layer.zig");
 const Predictor = @import("predictor.zig").Predictor;
 const Settings = @import("settings.zig").Settings;
 const StateLayout = @import("state_layout.zig").StateLayout;
+const StepProgress = @import("step_progress.zig").StepProgress;
 const TraceRecorder = @import("trace_recorder.zig").TraceRecorder;
 const Workspace = @import("workspace.zig").Workspace;
 
@@ -47,6 +48,8 @@ pub const Pass = struct {
     message: *result.Message,
     /// Looked at between layers; null in a step that always completes.
     cancelled: ?*std.atomic.Value(bool),
+    /// Told after every layer.
+    progress: *StepProgress,
     batch: *const batch_room.Batch,
 
     /// A place of the scratch buffer, by its offset in `Activations`.
@@ -106,6 +109,7 @@ pub fn run(pass: *const Pass) Error!void {
         if (pass.heads_recorder) |recorder| try recorder.recordMixed(pass, number);
         pass.normInto(layer.post_attention_norm, pass.activations.normed);
         try moe_layer.run(pass, number, &layer.moe);
+        pass.progress.layerDone(pass.store.counters().bytes);
     }
 }
 
