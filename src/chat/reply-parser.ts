@@ -123,6 +123,11 @@ export class ReplyParser {
   }
 }
 
+/** Whether a rendered prompt ends inside a thought, which the reply then goes on with. */
+export function endsInThought(prompt: string): boolean {
+  return prompt.trimEnd().endsWith(thoughtOpen);
+}
+
 export interface ParsedReply {
   /** Trimmed; null when there was none. */
   thought: string | null;

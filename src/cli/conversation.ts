@@ -1,6 +1,7 @@
 /** What `run` feeds the model: ids from a raw text or from rendered chat turns, and how a saved conversation goes on. */
 import { continuationText } from "../chat/continuation.ts";
 import type { ChatMessage } from "../chat/messages.ts";
+import { endsInThought } from "../chat/reply-parser.ts";
 import { ChatTemplate } from "../chat/template.ts";
 import { FlashmoeError } from "../errors.ts";
 import { loadChatTemplate } from "../models/chat-template-file.ts";
@@ -22,6 +23,8 @@ export interface PreparedPrompt {
   ids: number[];
   /** The conversation up to the new turn; null when no template is used. */
   messages: ChatMessage[] | null;
+  /** It ends inside a thought that the template has opened. */
+  openThought: boolean;
 }
 
 export async function preparePrompt(
@@ -29,7 +32,7 @@ export async function preparePrompt(
   tokenizer: Tokenizer,
   request: PromptRequest,
 ): Promise<PreparedPrompt> {
-  if (request.raw) return { ids: tokenizer.encode(request.text), messages: null };
+  if (request.raw) return { ids: tokenizer.encode(request.text), messages: null, openThought: false };
   const source = await loadChatTemplate(description.directory);
   if (source === null) {
     throw new FlashmoeError("model_invalid", `${description.name} has no chat template.`, {
@@ -50,7 +53,7 @@ export async function preparePrompt(
       "Leave --system out, and ask in the prompt.",
     );
   }
-  return { ids: tokenizer.encode(text), messages };
+  return { ids: tokenizer.encode(text), messages, openThought: endsInThought(text) };
 }
 
 /** Refuses --think and --no-think where they would change nothing. */
@@ -74,8 +77,13 @@ function continueConversation(
       "Continue it with --raw or --token-ids, or start another session file.",
     );
   }
-  const ids = tokenizer.encode(continuationText(template, saved.messages, [turn], options));
+  const text = continuationText(template, saved.messages, [turn], options);
+  const ids = tokenizer.encode(text);
   // The text begins with the end of the reply's turn. When the model ended the turn itself, that token waits in the state.
   const ended = saved.lastToken !== null && ids[0] === saved.lastToken;
-  return { ids: ended ? ids.slice(1) : ids, messages: [...saved.messages, turn] };
+  return {
+    ids: ended ? ids.slice(1) : ids,
+    messages: [...saved.messages, turn],
+    openThought: endsInThought(text),
+  };
 }

@@ -24,6 +24,7 @@ import {
   type SamplingSettings,
   samplingOf,
 } from "./shared-flags.ts";
+import { printText, printTurn } from "./show-reply.ts";
 import { type ReplyOutcome, streamReply } from "./stream-reply.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { checkTokenIds, joinPrompt, readStandardInput, readTokenIds } from "./text-input.ts";
@@ -158,7 +159,7 @@ async function prepareJob(argument: string | undefined, flags: RunFlags): Promis
 
 async function preparedPrompt(job: Job, saved: SavedConversation | null): Promise<PreparedPrompt> {
   const { flags, description, tokenizer, prompt } = job;
-  if ("ids" in prompt) return { ids: prompt.ids, messages: null };
+  if ("ids" in prompt) return { ids: prompt.ids, messages: null, openThought: false };
   return preparePrompt(description, tokenizer!, {
     text: prompt.text,
     system: flags.system,
@@ -179,6 +180,7 @@ async function answer(
   const { flags, terminal, description } = job;
   checkRoom(session, prompt.ids.length);
   const progress = startProgress(terminal, "Reading the prompt", "tokens");
+  const printer = prompt.messages === null ? printText(terminal) : printTurn(terminal, prompt.openThought);
   const unread = new AbortController();
   let outcome: ReplyOutcome;
   try {
@@ -193,7 +195,7 @@ async function answer(
       onPrompt: (at) => progress.update(progressTokens(at), at.totalTokens),
       onText: (text) => {
         progress.stop();
-        if (!flags.json) terminal.write(text);
+        if (!flags.json) printer.push(text);
         if (!terminal.open) unread.abort();
       },
     });
@@ -201,7 +203,7 @@ async function answer(
     progress.stop();
   }
   const { reply, tokens, promptMs } = outcome;
-  if (!flags.json && reply.text !== "" && !reply.text.endsWith("\n")) terminal.write("\n");
+  if (!flags.json) printer.end();
   const stats = runStatistics(
     model.plan,
     await model.stats(),

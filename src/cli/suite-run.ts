@@ -2,6 +2,7 @@
  * A model at work on a suite: every item through the model's own chat template, greedily, one after the other in one
  * session that is emptied between them. What cannot be asked of a model is found before it is loaded, and named.
  */
+import { endsInThought } from "../chat/reply-parser.ts";
 import { ChatTemplate } from "../chat/template.ts";
 import type { FlashMoE } from "../engine/index.ts";
 import { FlashmoeError } from "../errors.ts";
@@ -55,7 +56,7 @@ export async function prepareSuite(
     onProgress(index);
     const rendered = renderItem(template, item);
     if ("text" in rendered) {
-      asked.push({ item, ids: tokenizer.encode(rendered.text), openThought: /<think>\s*$/.test(rendered.text) });
+      asked.push({ item, ids: tokenizer.encode(rendered.text), openThought: endsInThought(rendered.text) });
       continue;
     }
     const entry = { task: item.task, items: 0, reason: rendered.reason };

@@ -26,6 +26,7 @@ describe("progress", () => {
       interactive: false,
       open: true,
       write() {},
+      aside() {},
       note: (line: string) => void lines.push(line),
       ...options,
     };

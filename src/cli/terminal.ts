@@ -14,12 +14,15 @@ export interface Terminal {
   readonly open: boolean;
   /** Product bytes to stdout: as they are to a file or a pipe, without control characters to a terminal. */
   write(text: string): void;
+  /** Text of a model that is not the product, to stderr unless --quiet; harmless to a terminal as with `write`. */
+  aside(text: string): void;
   /** One line to stderr unless --quiet. */
   note(line: string): void;
 }
 
 export function createTerminal(options: { quiet: boolean }): Terminal {
   const toTerminal = isatty(1);
+  const asideToTerminal = isatty(2);
   let open = true;
   return {
     quiet: options.quiet,
@@ -29,6 +32,9 @@ export function createTerminal(options: { quiet: boolean }): Terminal {
     },
     write(text) {
       if (open) open = writeAll(1, toTerminal ? visible(text) : text);
+    },
+    aside(text) {
+      if (!options.quiet) writeAll(2, asideToTerminal ? visible(text) : text);
     },
     note(line) {
       if (!options.quiet) writeAll(2, `${printable(line)}\n`);

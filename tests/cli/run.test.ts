@@ -77,10 +77,20 @@ describe.concurrent("run --json", () => {
   });
 
   test("is the text of the plain output, which ends with a line break", async () => {
-    const json = await run("hi", "-n", "12", ...greedy);
-    const { code, out, err } = await flashmoe(["run", "-m", model, "hi", "-n", "12", ...greedy]);
+    const args = ["hi", "--no-think", "-n", "12", ...greedy];
+    const json = await run(...args);
+    const { code, out, err } = await flashmoe(["run", "-m", model, ...args]);
     expect([code, err]).toEqual([0, ""]);
     expect(out).toBe(json.text!.endsWith("\n") ? json.text! : `${json.text}\n`);
+  });
+
+  test("is what the model wrote, also of a thought, which the plain output has on stderr", async () => {
+    const args = ["hi", "--think", "-n", "12", ...greedy];
+    const json = await run(...args);
+    const { code, out, err } = await flashmoe(["run", "-m", model, ...args]);
+    expect([code, out]).toEqual([0, ""]);
+    expect(err).toStartWith(`<think>\n${json.text!.trimStart()}`);
+    expect(err).toEndWith("\nflashmoe: the reply ended within its thought, before an answer.\n");
   });
 
   test("of a model without tokenizer has text null", async () => {
@@ -201,16 +211,17 @@ describe.concurrent("sampling", () => {
 
 describe.concurrent("stop rules", () => {
   test("a stop string ends the reply before itself, wherever tokens end", async () => {
-    const whole = (await run("hi", "-n", "40", ...greedy)).text!;
+    const all = ["hi", "--no-think", "-n", "40", ...greedy];
+    const whole = (await run(...all)).text!;
     const printable = /[ -~]{2}/.exec(whole.slice(4));
     expect(printable).not.toBeNull();
     const stop = printable![0];
-    const cut = await run("hi", "-n", "40", "--stop", stop, ...greedy);
+    const cut = await run(...all, "--stop", stop);
     expect(cut.text).toBe(whole.slice(0, whole.indexOf(stop)));
     expect(cut.finish_reason).toBe("stop");
-    const two = await run("hi", "-n", "40", "--stop", "never in there", "--stop", stop, ...greedy);
+    const two = await run(...all, "--stop", "never in there", "--stop", stop);
     expect(two.text).toBe(cut.text);
-    const plain = await flashmoe(["run", "-m", model, "hi", "-n", "40", "--stop", stop, ...greedy]);
+    const plain = await flashmoe(["run", "-m", model, ...all, "--stop", stop]);
     expect(plain.out.trimEnd()).toBe(cut.text!.trimEnd());
   });
 
@@ -248,7 +259,7 @@ describe.concurrent("stop rules", () => {
 
 describe.concurrent("--stats and --quiet", () => {
   test("one line with K and bits beside the speed; nothing with --quiet", async () => {
-    const args = ["run", "-m", model, "hi", "-n", "4", ...greedy, "--stats"];
+    const args = ["run", "-m", model, "hi", "--no-think", "-n", "4", ...greedy, "--stats"];
     const { err } = await flashmoe(args);
     expect(err).toMatch(/^prompt \d+ tokens in .+; decode [\d.]+ tok\/s \(K=2, 4-bit, p99 [\d.]+ ms\); hit rate .+\n$/);
     expect((await flashmoe([...args, "--quiet"])).err).toBe("");

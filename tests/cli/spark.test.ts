@@ -48,6 +48,19 @@ describe.concurrent("spark", () => {
     expect(text.split("<|im_end|>").length).toBe(4);
   });
 
+  test("thinks on stderr between its marks; stdout is the answer alone", async () => {
+    const sum = ["What is 12 + 30?", "--think"];
+    const { code, out, err } = await flashmoe(["run", "--temperature", "0", ...sum]);
+    const { text } = await flashmoeJson<RunResult>(["run", "--temperature", "0", ...sum]);
+    const [thought, answer] = text!.split("</think>").map((part) => part.trim());
+    expect(answer).toContain("42");
+    expect([code, out, err]).toEqual([0, `${answer}\n`, `<think>\n${thought}\n</think>\n\n`]);
+    expect(await ask(...sum, "--quiet")).toBe(out);
+    const cut = await flashmoe(["run", "--temperature", "0", ...sum, "-n", "3"]);
+    expect([cut.code, cut.out]).toEqual([0, ""]);
+    expect(cut.err).toMatch(/^<think>\n.+\nflashmoe: the reply ended within its thought, before an answer\.\n$/);
+  });
+
   test("stops where it is told to", async () => {
     const whole = await ask("Tell me a story about a fox.");
     expect(await ask("Tell me a story about a fox.", "--stop", ".")).toBe(`${whole.slice(0, whole.indexOf("."))}\n`);

@@ -24,8 +24,9 @@ beforeAll(() => {
   writeFileSync(config, text);
 });
 
-const short = () => ["run", "-m", model, "hi", "-n", "4", "--temperature", "0", "--ignore-eos"];
-const endless = () => ["run", "-m", model, "hi", "--ignore-eos", "--context", "500000", "--seed", "1"];
+/** Without thoughts, which a model that says anything never ends: all of it is stdout. */
+const short = () => ["run", "-m", model, "hi", "--no-think", "-n", "4", "--temperature", "0", "--ignore-eos"];
+const endless = () => ["run", "-m", model, "hi", "--no-think", "--ignore-eos", "--context", "500000", "--seed", "1"];
 
 describe.concurrent("streams", () => {
   test("a closed standard input is an empty one", async () => {

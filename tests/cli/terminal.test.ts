@@ -36,7 +36,7 @@ describe.concurrent("on a terminal", () => {
   });
 
   test("a quick run draws nothing but the reply", async () => {
-    const args = ["run", "-m", model, "hi", "-n", "6", "--temperature", "0", "--ignore-eos"];
+    const args = ["run", "-m", model, "hi", "--no-think", "-n", "6", "--temperature", "0", "--ignore-eos"];
     const piped = await flashmoe(args);
     for (const extra of [{}, { NO_COLOR: "1" }, { TERM: "dumb" }]) {
       const { code, said } = await onTerminal(args, extra as Record<string, string>);

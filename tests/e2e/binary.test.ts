@@ -123,7 +123,7 @@ describe("the compiled binary", () => {
   test(
     "takes Ctrl+C, and a reader that leaves",
     async () => {
-      const args = ["run", "-m", "talker", "hi", "--ignore-eos", "--context", "100000", "--seed", "1"];
+      const args = ["run", "-m", "talker", "hi", "--no-think", "--ignore-eos", "--context", "100000", "--seed", "1"];
       json(["synth", "talker", "--layers", "4", "--vocab", "512"]);
       const child = Bun.spawn([binary, ...args], {
         cwd: folder,
