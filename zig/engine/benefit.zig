@@ -16,6 +16,9 @@ const gain_min = 0.005;
 /// they tell where reading and arithmetic take equally long.
 const loss_evident = 0.25;
 const gain_evident = 0.1;
+/// A gain this large needs no whole window without: so many of its steps show it.
+const gain_glaring = 0.2;
+const steps_glaring = 3;
 
 pub const Benefit = struct {
     state: enum { trying, settled } = .trying,
@@ -38,9 +41,16 @@ pub const Benefit = struct {
             .settled => if (benefit.step >= benefit.patience) benefit.beginTrial(),
             .trying => {
                 if (benefit.step > 1) benefit.sum += ns;
-                if (benefit.step == window_steps) benefit.endWindow();
+                if (benefit.step == window_steps) return benefit.endWindow();
+                if (benefit.window == 1 and benefit.step >= steps_glaring and benefit.glaring()) benefit.settle(true);
             },
         }
+    }
+
+    /// In the first window without: the steps so far against the whole window with, both without their first.
+    fn glaring(benefit: *const Benefit) bool {
+        const counted = benefit.step - 1;
+        return pays(benefit.with[0] * counted, benefit.sum * (window_steps - 1), gain_glaring);
     }
 
     fn beginTrial(benefit: *Benefit) void {
