@@ -8,6 +8,7 @@ test {
     _ = @import("engine/vector_math.zig");
     _ = @import("engine/engine_test.zig");
     _ = @import("engine/fuzz_test.zig");
+    _ = @import("engine/heads_block.zig");
     _ = @import("engine/heads_mlp.zig");
     _ = @import("engine/heads_recorder.zig");
     _ = @import("engine/heads_test.zig");

@@ -46,7 +46,8 @@ export interface HeadsInput {
   options: EngineOptions;
   /** What was asked for; left out: two minutes where experts are streamed, else nothing. */
   seconds: number | undefined;
-  texts: Iterable<number[]>;
+  /** None longer than so many tokens. */
+  textsFor(room: number): Promise<Iterable<number[]>>;
   terminal: Terminal;
 }
 
@@ -67,8 +68,9 @@ function none(note: string): HeadsOutcome {
   return { path: null, note, tokens: 0, steps: 0, seconds: 0, recall: null };
 }
 
-async function train({ input, options, texts, terminal }: HeadsInput, seconds: number): Promise<HeadsOutcome> {
-  const { description, signal } = input;
+async function train({ input, options, textsFor, terminal }: HeadsInput, seconds: number): Promise<HeadsOutcome> {
+  const { description, plan, signal } = input;
+  const texts = await textsFor(Math.max(1, plan.context - CONTINUATION));
   const path = headsPath(description.hash);
   mkdirSync(dirname(path), { recursive: true });
   const { limitBytes, minimumBytes } = await FlashMoE.plan(description, options); // the process has grown since tune began

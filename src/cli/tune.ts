@@ -8,9 +8,10 @@ import { type EngineOptions, FlashMoE, type Plan } from "../engine/index.ts";
 import type { ModelDescription } from "../models/description.ts";
 import { addPromptOptions } from "./bench.ts";
 import { differs } from "./bench-compare.ts";
-import { type PromptFlags, promptSource, recordingTexts } from "./bench-prompts.ts";
+import { type PromptFlags, promptSource } from "./bench-prompts.ts";
 import { wholeNumber } from "./flags.ts";
 import { decideHeads, headsOf } from "./heads-file.ts";
+import { headsTexts } from "./heads-texts.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { chosenModel, expertBits, locateModel } from "./locate-model.ts";
 import { measureRates } from "./measure-rates.ts";
@@ -98,7 +99,7 @@ async function tune(modelName: string | undefined, flags: TuneFlags): Promise<vo
       input,
       options: { ...asked, ...options, threads: asked.threads }, // what is best for a token is not for many
       seconds: flags.headsSeconds,
-      texts: await recordingTexts(description, flags),
+      textsFor: (room) => headsTexts(description, flags, room),
       terminal,
     });
     asked = await withHeads(description, { ...asked, ...options }, asked);

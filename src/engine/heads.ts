@@ -11,6 +11,12 @@ import type { EngineOptions, LayerHeads } from "./types.ts";
 const defaultTrainingBytes = 256 << 20;
 /** A text's own continuation may take this many times as long as reading the text did. */
 const continuationShare = 2;
+/** As models are mostly asked to sample: what is unlikely would lead where no conversation goes. */
+const sampling = { temperature: 0.7, topP: 0.9 };
+/** Where time is bounded: tokens of a text that are read before it is known how fast that goes. */
+const firstTokens = 256;
+/** Of the time left, what the next part of a text may take. */
+const partShare = 0.25;
 
 export interface HeadsOptions {
   engine?: EngineOptions;
@@ -19,11 +25,11 @@ export interface HeadsOptions {
   seed?: number;
   /** Per layer, at most; default 2,000. */
   steps?: number;
-  /** No text is begun after this time; left out: only the memory bounds what is recorded. */
+  /** Nothing more is read after this time; left out: only the memory bounds what is recorded. */
   recordingMs?: number;
   /** About how long training may take, beside what recording left of its time. */
   budgetMs?: number;
-  /** Tokens that the model adds to each text, as far as it makes them fast; default 0. */
+  /** Tokens that the model adds to each text at most, as far as it makes them fast; default 0. */
   continuation?: number;
   signal?: AbortSignal;
   /** Parts of the whole, 0 to 1. */
@@ -72,24 +78,76 @@ export async function trainHeads(
 }
 
 async function record(model: FlashMoE, texts: Iterable<ArrayLike<number>>, options: HeadsOptions): Promise<number> {
-  const { recordingMs = Infinity, continuation = 0, signal, onProgress } = options;
-  await using session = await model.createSession({ temperature: 1, seed: options.seed ?? 1 });
-  const begun = performance.now();
+  const { continuation = 0, signal } = options;
+  await using session = await model.createSession({ ...sampling, seed: options.seed ?? 1 });
+  const reading = new Reading(model, session, options);
   for (const text of texts) {
-    const { recorded, capacity } = await model.headsRecording();
-    const elapsed = performance.now() - begun;
-    onProgress?.("recording", Math.max(recorded / capacity, elapsed / recordingMs));
-    if (recorded === capacity || elapsed > recordingMs) break;
+    if (await reading.isOver()) break;
     await session.reset();
-    const prompt = Array.from(text).slice(0, Math.max(1, model.plan.context - continuation));
-    const fed = performance.now();
-    await session.prefill(prompt, { signal });
-    if (continuation > 0) await goOn(session, continuation, continuationShare * (performance.now() - fed), signal);
+    const begun = performance.now();
+    const whole = await reading.read(Array.from(text).slice(0, Math.max(1, model.plan.context - continuation)));
+    if (whole && continuation > 0) await goOn(model, session, continuation, performance.now() - begun, signal);
   }
   return (await model.headsRecording()).recorded;
 }
 
-async function goOn(session: Session, maxTokens: number, ms: number, signal?: AbortSignal): Promise<void> {
+/** Reads texts as far as time and memory for records go: a long one in parts, the larger the faster that is. */
+class Reading {
+  readonly #model: FlashMoE;
+  readonly #session: Session;
+  readonly #options: HeadsOptions;
+  readonly #begun = performance.now();
+  readonly #mostMs: number;
+  #tokens = 0;
+  #ms = 0;
+
+  constructor(model: FlashMoE, session: Session, options: HeadsOptions) {
+    this.#model = model;
+    this.#session = session;
+    this.#options = options;
+    this.#mostMs = options.recordingMs ?? Infinity;
+  }
+
+  async isOver(): Promise<boolean> {
+    const { recorded, capacity } = await this.#model.headsRecording();
+    const elapsed = performance.now() - this.#begun;
+    this.#options.onProgress?.("recording", Math.max(recorded / capacity, elapsed / this.#mostMs));
+    return recorded === capacity || elapsed > this.#mostMs;
+  }
+
+  /** False when it stopped before the text's end. */
+  async read(text: readonly number[]): Promise<boolean> {
+    for (let first = 0; first < text.length; ) {
+      if (first > 0 && (await this.isOver())) return false;
+      const part = text.slice(first, first + this.#partTokens());
+      const begun = performance.now();
+      await this.#session.prefill(part, { signal: this.#options.signal });
+      this.#ms += performance.now() - begun;
+      this.#tokens += part.length;
+      first += part.length;
+    }
+    return true;
+  }
+
+  #partTokens(): number {
+    if (this.#mostMs === Infinity) return Infinity;
+    if (this.#ms === 0) return firstTokens;
+    const left = Math.max(0, this.#mostMs - (performance.now() - this.#begun));
+    return Math.max(firstTokens, Math.floor((this.#tokens / this.#ms) * partShare * left));
+  }
+}
+
+/** Until the model ends its turn, within a multiple of the time that reading took. */
+async function goOn(
+  model: FlashMoE,
+  session: Session,
+  maxTokens: number,
+  readMs: number,
+  signal?: AbortSignal,
+): Promise<void> {
   const begun = performance.now();
-  for await (const _ of session.generate({ maxTokens, signal })) if (performance.now() - begun > ms) break;
+  const stopTokens = model.description.eosTokenIds;
+  for await (const _ of session.generate({ maxTokens, stopTokens, signal })) {
+    if (performance.now() - begun > continuationShare * readMs) break;
+  }
 }

@@ -156,6 +156,8 @@ pub const Shapes = struct {
     context: usize,
     cols_max: usize, // widest input of any linear
     group_min: usize, // smallest quantisation group in the model (32 when unsure)
+    few_tokens: usize = 0, // of products that are wider than `cols_max`
+    few_cols: usize = 0,
 };
 
 pub const Backend = struct {

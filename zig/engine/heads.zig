@@ -5,6 +5,8 @@
 const std = @import("std");
 const abi = @import("../abi/types.zig");
 const backend = @import("../backend/backend.zig");
+const Block = @import("heads_block.zig").Block;
+const group_least = @import("heads_block.zig").group_least;
 const heads_past = @import("heads_past.zig");
 const Pass = @import("forward.zig").Pass;
 
@@ -15,40 +17,23 @@ const alignment = 64;
 
 /// Neurons of a head. A large model's head reads fewer bytes than its router, which is a hundredth of a token at most.
 pub fn widthFor(shape: *const abi.ModelDesc) u32 {
-    return if (shape.hidden <= 1024) 256 else 64;
+    return if (shape.hidden <= 1024) 480 else 96;
 }
 
 /// What a head sees: the layer's input and that of the token before, through the router's norm, and what the mixer added
-/// to the latter, for something like it is missing of the first.
+/// to the latter, for something like it is missing of the first. Zeros after them where they do not fill a group.
 pub fn inputsFor(hidden: u32) u32 {
-    return 3 * hidden;
+    return std.mem.alignForward(u32, 3 * hidden, group_least);
 }
 
-/// Where a layer's parts lie in the bytes of its head, in the file as in memory. Weights are f16, biases f32.
-pub const Block = struct {
-    first: usize, // f16 [width, inputs]
-    second: usize, // f16 [experts, width]
-    first_bias: usize, // f32 [width]
-    second_bias: usize, // f32 [experts]
-    bytes: usize,
+/// Widest input of a guess's products.
+pub fn colsMax(hidden: u32) u32 {
+    return @max(inputsFor(hidden), width_max);
+}
 
-    pub fn of(hidden: u32, width: u32, experts: u32) Block {
-        var block: Block = undefined;
-        var end: usize = 0;
-        block.first = take(&end, @as(usize, width) * inputsFor(hidden) * @sizeOf(f16));
-        block.second = take(&end, @as(usize, experts) * width * @sizeOf(f16));
-        block.first_bias = take(&end, width * @sizeOf(f32));
-        block.second_bias = take(&end, experts * @sizeOf(f32));
-        block.bytes = end;
-        return block;
-    }
-
-    fn take(end: *usize, bytes: usize) usize {
-        const offset = end.*;
-        end.* += std.mem.alignForward(usize, bytes, alignment);
-        return offset;
-    }
-};
+pub fn blockOf(hidden: u32, width: u32, experts: u32) Block {
+    return .of(inputsFor(hidden), width, experts);
+}
 
 pub const Heads = struct {
     device: backend.Backend,
@@ -83,7 +68,7 @@ pub const Heads = struct {
         figures: []const abi.HeadFigures,
         places: []?usize,
     ) Heads {
-        const block: Block = .of(shape.hidden, width, shape.experts);
+        const block = blockOf(shape.hidden, width, shape.experts);
         var next: usize = 0;
         for (places, figures) |*place, *figure| {
             place.* = if (figure.used == 1) next else null;
@@ -123,11 +108,11 @@ pub const Heads = struct {
     pub fn correct(heads: *const Heads, pass: *const Pass, layer: usize, x: backend.View, logits: backend.View) void {
         const tokens = pass.tokens();
         const place = heads.places[layer] orelse return;
-        const block: Block = .of(heads.hidden, heads.width, heads.experts);
+        const block = blockOf(heads.hidden, heads.width, heads.experts);
         const inner = heads.view(heads.inner);
         const outer = heads.view(heads.outer);
-        const first = matrix(heads.view(place + block.first), heads.width, inputsFor(heads.hidden));
-        const second = matrix(heads.view(place + block.second), heads.experts, heads.width);
+        const first = block.first.linear(heads.view(place));
+        const second = block.second.linear(heads.view(place));
         const device = heads.device;
         heads.look(pass, layer, x);
         device.vtable.linear(device.context, &.{ .x = heads.view(heads.seen), .tokens = tokens, .outputs = &.{.{ .weight = &first, .out = inner }} });
@@ -164,7 +149,3 @@ pub const Heads = struct {
         for (0..tokens) |token| heads.device.vtable.add(heads.device.context, &.{ .out = out.at(token * dim * @sizeOf(f32)), .x = bias, .n = dim });
     }
 };
-
-fn matrix(weight: backend.View, rows: u32, cols: u32) backend.Linear {
-    return .{ .format = .f16, .rows = rows, .cols = cols, .weight = weight };
-}

@@ -9,6 +9,7 @@ const backend = @import("../backend/backend.zig");
 const errnoName = @import("../io/files.zig").errnoName;
 const DurableFile = @import("durable_file.zig").DurableFile;
 const heads = @import("heads.zig");
+const group_least = @import("heads_block.zig").group_least;
 
 const Error = result.Error;
 const Hash = std.hash.XxHash64;
@@ -18,7 +19,7 @@ comptime {
 }
 
 const magic = "fmheads\n".*;
-const version = 3; // 1: trained for the guess before a layer's experts; 2: not told of the token before
+const version = 4; // 1: trained for the guess before a layer's experts; 2: not told of the token before; 3: f16 weights
 
 pub const Header = extern struct {
     magic: [8]u8 = magic,
@@ -82,7 +83,7 @@ pub fn load(gpa: std.mem.Allocator, device: backend.Backend, path: []const u8, s
     const figures = gpa.alloc(abi.HeadFigures, shape.layers) catch return outOfMemory(message);
     errdefer gpa.free(figures);
     try reader.read(std.mem.sliceAsBytes(figures));
-    const block: heads.Block = .of(shape.hidden, header.width, shape.experts);
+    const block = heads.blockOf(shape.hidden, header.width, shape.experts);
     var used: u64 = 0;
     for (figures) |*figure| {
         if (figure.used > 1) return reader.fail("its figures are out of range");
@@ -111,7 +112,7 @@ fn checkHeader(reader: *Reader, header: *const Header, shape: *const abi.ModelDe
     if (header.header_checksum != header.checksum()) return reader.fail("its header's checksum is wrong: the file is damaged");
     if (header.model_hash != shape.model_hash) return reader.fail("it belongs to another model");
     if (header.hidden != shape.hidden or header.layers != shape.layers or header.experts != shape.experts or
-        header.width == 0 or header.width > heads.width_max) return reader.fail("its shapes are not this model's");
+        header.width == 0 or header.width > heads.width_max or header.width % group_least != 0) return reader.fail("its shapes are not this model's");
     const end = std.c.lseek(reader.descriptor, 0, std.c.SEEK.END);
     if (end < 0 or @as(u64, @intCast(end)) != header.file_bytes)
         return reader.failWith("it has {d} bytes instead of {d}: the file is damaged", .{ end, header.file_bytes });

@@ -3,7 +3,7 @@
 
 const std = @import("std");
 const backend = @import("../backend/backend.zig");
-const heads = @import("heads.zig");
+const Block = @import("heads_block.zig").Block;
 const Random = @import("random.zig").Random;
 const expNegative = @import("vector_math.zig").expNegative;
 
@@ -91,6 +91,7 @@ pub const Mlp = struct {
         errdefer mlp.deinit();
         if (mlp.buffer.host == null) return error.DeviceFailed;
         @memset(mlp.at(places.ones, batch * width), 1);
+        @memset(mlp.at(places.x, batch * inputs), 0); // where inputs do not fill a group
         return mlp;
     }
 
@@ -143,10 +144,8 @@ pub const Mlp = struct {
         const importance = mlp.at(mlp.places.importance + row * mlp.experts, mlp.experts);
         const border = borderOf(target, importance, mlp.k);
         var sum: f32 = 0;
-        for (importance, target) |*to, value| {
-            to.* = importance_least + @exp(-@abs(value - border) / (border_width * mlp.spread));
-            sum += to.*;
-        }
+        importances(importance, target, border, 1 / (border_width * mlp.spread));
+        for (importance) |value| sum += value;
         for (importance) |*value| value.* *= @as(f32, @floatFromInt(mlp.experts)) / sum;
     }
 
@@ -219,11 +218,8 @@ pub const Mlp = struct {
         const steps: f32 = @floatFromInt(mlp.step);
         const mean_rate = rate / (1 - std.math.pow(f32, beta1, steps));
         const square_rate = 1 / (1 - std.math.pow(f32, beta2, steps));
-        for (mlp.at(p.parameters, n), mlp.at(p.gradients, n), mlp.at(p.mean, n), mlp.at(p.square, n)) |*w, g, *m, *v| {
-            m.* = beta1 * m.* + (1 - beta1) * g;
-            v.* = beta2 * v.* + (1 - beta2) * g * g;
-            w.* -= mean_rate * m.* / (@sqrt(v.* * square_rate) + epsilon);
-        }
+        const rates: Rates = .{ .mean = mean_rate, .square = square_rate };
+        rates.move(mlp.at(p.parameters, n), mlp.at(p.gradients, n), mlp.at(p.mean, n), mlp.at(p.square, n));
     }
 
     /// Some inputs were given times `factor`: from here on they are taken as they are.
@@ -233,27 +229,13 @@ pub const Mlp = struct {
         };
     }
 
-    /// The weights as the file will keep them.
-    pub fn round(mlp: *Mlp) void {
-        for (mlp.at(mlp.places.parameters, mlp.firstBias(0))) |*w| w.* = half(w.*);
-    }
-
-    fn half(w: f32) f16 {
-        return @floatCast(std.math.clamp(w, -std.math.floatMax(f16), std.math.floatMax(f16)));
-    }
-
-    pub fn appendBody(mlp: *const Mlp, gpa: std.mem.Allocator, block: heads.Block, bodies: *std.ArrayList(u8)) error{OutOfMemory}!void {
-        const body = try bodies.addManyAsSlice(gpa, block.bytes);
-        @memset(body, 0);
+    /// Writes the weights as the file will keep them, and goes on with what they became.
+    pub fn store(mlp: *const Mlp, block: *const Block, body: []u8) void {
         const base = mlp.places.parameters;
-        halves(body[block.first..], mlp.at(base, mlp.width * mlp.inputs));
-        halves(body[block.second..], mlp.at(mlp.second(base), mlp.experts * mlp.width));
+        block.first.store(mlp.at(base, mlp.width * mlp.inputs), body);
+        block.second.store(mlp.at(mlp.second(base), mlp.experts * mlp.width), body);
         @memcpy(body[block.first_bias..][0 .. mlp.width * 4], std.mem.sliceAsBytes(mlp.at(mlp.firstBias(base), mlp.width)));
         @memcpy(body[block.second_bias..][0 .. mlp.experts * 4], std.mem.sliceAsBytes(mlp.at(mlp.secondBias(base), mlp.experts)));
-    }
-
-    fn halves(to: []u8, values: []const f32) void {
-        for (values, 0..) |value, i| std.mem.writeInt(u16, to[i * 2 ..][0..2], @bitCast(half(value)), .little);
     }
 };
 
@@ -271,18 +253,63 @@ fn sigmoid(x: Lane) Lane {
     return @select(f32, x < @as(Lane, @splat(0)), e, one) / (one + e);
 }
 
-/// Half way between the K-th largest and the next; `sorted` is overwritten.
-fn borderOf(logits: []const f32, sorted: []f32, k: usize) f32 {
-    @memcpy(sorted, logits);
-    std.mem.sort(f32, sorted, {}, std.sort.desc(f32));
-    return (sorted[k - 1] + sorted[@min(k, sorted.len - 1)]) / 2;
+/// Half way between the K-th largest and the next; `largest` is overwritten.
+fn borderOf(logits: []const f32, largest: []f32, k: usize) f32 {
+    const keep = @min(k + 1, logits.len);
+    var count: usize = 0;
+    for (logits) |value| {
+        if (count == keep and value <= largest[keep - 1]) continue;
+        var place = if (count == keep) keep - 1 else count;
+        while (place > 0 and largest[place - 1] < value) : (place -= 1) largest[place] = largest[place - 1];
+        largest[place] = value;
+        count = @min(count + 1, keep);
+    }
+    return (largest[k - 1] + largest[keep - 1]) / 2;
 }
 
 test "the border lies between the last that is chosen and the next" {
     var sorted: [4]f32 = undefined;
     try std.testing.expectEqual(2.5, borderOf(&.{ 1, 4, 3, 2 }, &sorted, 2));
     try std.testing.expectEqual(1, borderOf(&.{ 1, 4, 3, 2 }, &sorted, 4)); // all are
+    try std.testing.expectEqual(3, borderOf(&.{ 3, 3, 1, 3 }, &sorted, 2));
 }
+
+fn importances(out: []f32, target: []const f32, border: f32, inverse: f32) void {
+    const middle: Lane = @splat(border);
+    const factor: Lane = @splat(-inverse);
+    const least: Lane = @splat(importance_least);
+    var i: usize = 0;
+    while (i < out.len) : (i += lanes) {
+        const count = @min(lanes, out.len - i);
+        var some: [lanes]f32 = @splat(0);
+        @memcpy(some[0..count], target[i..][0..count]);
+        some = least + expNegative(@abs(@as(Lane, some) - middle) * factor);
+        @memcpy(out[i..][0..count], some[0..count]);
+    }
+}
+
+/// Adam's, corrected for how few steps there were.
+const Rates = struct {
+    mean: f32,
+    square: f32,
+
+    fn move(rates: *const Rates, weights: []f32, gradients: []const f32, means: []f32, squares: []f32) void {
+        var i: usize = 0;
+        while (i + lanes <= weights.len) : (i += lanes) rates.at(lanes, weights, gradients, means, squares, i);
+        while (i < weights.len) : (i += 1) rates.at(1, weights, gradients, means, squares, i);
+    }
+
+    inline fn at(rates: *const Rates, comptime n: usize, weights: []f32, gradients: []const f32, means: []f32, squares: []f32, i: usize) void {
+        const V = @Vector(n, f32);
+        const g: V = gradients[i..][0..n].*;
+        const m = @as(V, @splat(beta1)) * @as(V, means[i..][0..n].*) + @as(V, @splat(1 - beta1)) * g;
+        const v = @as(V, @splat(beta2)) * @as(V, squares[i..][0..n].*) + @as(V, @splat(1 - beta2)) * g * g;
+        const change = @as(V, @splat(rates.mean)) * m / (@sqrt(v * @as(V, @splat(rates.square))) + @as(V, @splat(epsilon)));
+        means[i..][0..n].* = m;
+        squares[i..][0..n].* = v;
+        weights[i..][0..n].* = @as(V, weights[i..][0..n].*) - change;
+    }
+};
 
 /// Of the mean weighted square over the batch. Lengths are multiples of `lanes`, as the batch is.
 fn outputErrors(errors: []f32, out: []const f32, target: []const f32, importance: []const f32, batch: f32) void {
@@ -319,16 +346,53 @@ fn sumRows(out: []f32, rows: []const f32) void {
     }
 }
 
-/// to [cols, rows] from [rows, cols], in tiles that stay in the cache.
+/// to [cols, rows] from [rows, cols], in tiles that stay in the cache, four rows by four columns at once.
 fn transpose(to: []f32, from: []const f32, rows: usize, cols: usize) void {
     const tile = 16;
     var r: usize = 0;
     while (r < rows) : (r += tile) {
+        const row_end = @min(r + tile, rows);
         var c: usize = 0;
         while (c < cols) : (c += tile) {
-            for (c..@min(c + tile, cols)) |col| {
-                for (r..@min(r + tile, rows)) |row| to[col * rows + row] = from[row * cols + col];
+            const col_end = @min(c + tile, cols);
+            var row = r;
+            while (row + 4 <= row_end) : (row += 4) {
+                var col = c;
+                while (col + 4 <= col_end) : (col += 4) transposeFour(to, from, rows, cols, row, col);
+                while (col < col_end) : (col += 1) {
+                    for (row..row + 4) |one_row| to[col * rows + one_row] = from[one_row * cols + col];
+                }
+            }
+            for (row..row_end) |one_row| {
+                for (c..col_end) |col| to[col * rows + one_row] = from[one_row * cols + col];
             }
         }
+    }
+}
+
+inline fn transposeFour(to: []f32, from: []const f32, rows: usize, cols: usize, row: usize, col: usize) void {
+    const Four = @Vector(4, f32);
+    var in: [4]Four = undefined;
+    for (&in, 0..) |*four, i| four.* = from[(row + i) * cols + col ..][0..4].*;
+    const low = Four4{ 0, -1, 1, -2 };
+    const high = Four4{ 2, -3, 3, -4 };
+    const a = @shuffle(f32, in[0], in[2], low);
+    const b = @shuffle(f32, in[0], in[2], high);
+    const c = @shuffle(f32, in[1], in[3], low);
+    const d = @shuffle(f32, in[1], in[3], high);
+    const out = [4]Four{ @shuffle(f32, a, c, low), @shuffle(f32, a, c, high), @shuffle(f32, b, d, low), @shuffle(f32, b, d, high) };
+    for (out, 0..) |four, i| to[(col + i) * rows + row ..][0..4].* = four;
+}
+
+const Four4 = @Vector(4, i32);
+
+test "transposed, whatever the shape" {
+    var from: [21 * 38]f32 = undefined;
+    var to: [21 * 38]f32 = undefined;
+    for (&from, 0..) |*value, i| value.* = @floatFromInt(i);
+    for ([_][2]usize{ .{ 21, 38 }, .{ 16, 32 }, .{ 3, 5 }, .{ 4, 17 } }) |shape| {
+        const rows, const cols = shape;
+        transpose(&to, &from, rows, cols);
+        for (0..rows) |r| for (0..cols) |c| try std.testing.expectEqual(from[r * cols + c], to[c * rows + r]);
     }
 }

@@ -192,6 +192,11 @@ test "damaged, foreign and uncounted files are refused" {
         bad[place] ^= 0x20;
         try expectRefusal(engine, &disk, bad);
     }
+    const older = try gpa.dupe(u8, good);
+    defer gpa.free(older);
+    older[8] = 3; // its weights were f16
+    try expectRefusal(engine, &disk, older);
+    try expect(std.mem.indexOf(u8, engine.message.text(), "written by another version of flashmoe; train them again") != null);
     try expectRefusal(engine, &disk, good[0 .. good.len - 1]);
     try expectRefusal(engine, &disk, good[0..40]);
     try expectEqual(3, engine.headFigures().len); // what was loaded stays

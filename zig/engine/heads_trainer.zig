@@ -8,6 +8,7 @@ const abi = @import("../abi/types.zig");
 const result = @import("../abi/result.zig");
 const backend = @import("../backend/backend.zig");
 const heads_room = @import("heads.zig");
+const Block = @import("heads_block.zig").Block;
 const HeadsRecorder = @import("heads_recorder.zig").HeadsRecorder;
 const centre = @import("heads_mlp.zig").centre;
 const Mlp = @import("heads_mlp.zig").Mlp;
@@ -75,7 +76,7 @@ pub const HeadsTrainer = struct {
     fn ownBytes(shape: *const abi.ModelDesc) u64 {
         const width = heads_room.widthFor(shape);
         return Mlp.bytesFor(heads_room.inputsFor(shape.hidden), width, shape.experts, batch_tokens) + routerBytes(shape) +
-            shape.layers * (heads_room.Block.of(shape.hidden, width, shape.experts).bytes + @as(u64, @sizeOf(abi.HeadFigures)));
+            shape.layers * (heads_room.blockOf(shape.hidden, width, shape.experts).bytes + @as(u64, @sizeOf(abi.HeadFigures)));
     }
 
     fn routerBytes(shape: *const abi.ModelDesc) usize {
@@ -182,8 +183,8 @@ pub const HeadsTrainer = struct {
         if (trainer.step < trainer.steps) {
             trainer.learn();
         } else {
-            if (trainer.step == trainer.steps) trainer.settle();
-            if (trainer.compare(trainer.step - trainer.steps)) return trainer.finishLayer(message);
+            if (trainer.step == trainer.steps) trainer.settle() catch return message.fail(error.OutOfMemory, "no memory for the trained heads", .{});
+            if (trainer.compare(trainer.step - trainer.steps)) return trainer.finishLayer();
         }
         trainer.step += 1;
     }
@@ -217,12 +218,20 @@ pub const HeadsTrainer = struct {
     }
 
     /// The weights become what the file will hold.
-    fn settle(trainer: *HeadsTrainer) void {
+    fn settle(trainer: *HeadsTrainer) error{OutOfMemory}!void {
         const hidden = trainer.parts.shape.hidden;
         trainer.mlp.scaleInputs(0, 2 * hidden, trainer.scales.input);
         trainer.mlp.scaleInputs(2 * hidden, hidden, trainer.scales.mixed);
         trainer.scales = .{};
-        trainer.mlp.round();
+        const block = trainer.blockOf();
+        const body = try trainer.bodies.addManyAsSlice(trainer.parts.gpa, block.bytes);
+        @memset(body, 0);
+        trainer.mlp.store(&block, body);
+    }
+
+    fn blockOf(trainer: *const HeadsTrainer) Block {
+        const shape = trainer.parts.shape;
+        return heads_room.blockOf(shape.hidden, trainer.width, shape.experts);
     }
 
     /// What the router sees of a token and what its head does.
@@ -233,11 +242,11 @@ pub const HeadsTrainer = struct {
         const seen = trainer.mlp.inputRow(row);
         for (seen[0..hidden], own) |*to, value| to.* = value * trainer.scales.input;
         const before = trainer.recorder.before[token];
-        if (before == abi.none_u32) return @memset(seen[hidden..], 0);
+        if (before == abi.none_u32) return @memset(seen[hidden .. 3 * hidden], 0);
         trainer.recorder.input(trainer.layer, before, seen[hidden .. 2 * hidden]);
-        trainer.recorder.mixerOutput(trainer.layer, before, seen[2 * hidden ..]);
+        trainer.recorder.mixerOutput(trainer.layer, before, seen[2 * hidden .. 3 * hidden]);
         for (seen[hidden .. 2 * hidden]) |*value| value.* *= trainer.scales.input;
-        for (seen[2 * hidden ..]) |*value| value.* *= trainer.scales.mixed;
+        for (seen[2 * hidden .. 3 * hidden]) |*value| value.* *= trainer.scales.mixed;
     }
 
     fn routerRows(trainer: *const HeadsTrainer) []f32 {
@@ -312,13 +321,10 @@ pub const HeadsTrainer = struct {
         }
     }
 
-    fn finishLayer(trainer: *HeadsTrainer, message: *Message) Error!void {
+    fn finishLayer(trainer: *HeadsTrainer) void {
         const scores = &trainer.scores;
         const won = share(scores.head[0], scores.needed) >= share(scores.router[0], scores.needed) + margin;
-        const shape = trainer.parts.shape;
-        const block: heads_room.Block = .of(shape.hidden, trainer.width, shape.experts);
-        if (won) trainer.mlp.appendBody(trainer.parts.gpa, block, &trainer.bodies) catch
-            return message.fail(error.OutOfMemory, "no memory for the trained heads", .{});
+        if (!won) trainer.bodies.shrinkRetainingCapacity(trainer.bodies.items.len - trainer.blockOf().bytes);
         trainer.figures[trainer.layer] = .{
             .router = share(scores.router[0], scores.needed),
             .router_all = share(scores.router[1], scores.needed),

@@ -10,9 +10,8 @@ const store = @import("../experts/store.zig");
 const Description = @import("../format/description.zig").Description;
 const Activations = @import("activations.zig").Activations;
 const Ahead = @import("ahead.zig").Ahead;
-const Heads = @import("heads.zig").Heads;
+const heads = @import("heads.zig");
 const heads_past = @import("heads_past.zig");
-const heads_width_max = @import("heads.zig").width_max;
 const predictor = @import("predictor.zig");
 const Settings = @import("settings.zig").Settings;
 const StateLayout = @import("state_layout.zig").StateLayout;
@@ -177,6 +176,8 @@ pub fn shapesOf(description: *const Description, settings: *const Settings, toke
         .context = settings.context,
         .cols_max = @max(@max(s.hidden, @max(attended, values)), @max(s.shared_width, s.expert_width)),
         .group_min = if (quantised) group_min else 32,
+        .few_tokens = if (settings.heads_bytes == 0) 0 else predictor.tokens_max,
+        .few_cols = if (settings.heads_bytes == 0) 0 else heads.colsMax(s.hidden),
     };
 }
 
@@ -195,7 +196,7 @@ fn scratchBytes(inputs: Inputs, tokens: u32) u64 {
 /// Heads that will be loaded, and the memory to train some in.
 fn headsBytes(settings: *const Settings, shape: *const abi.ModelDesc) u64 {
     if (settings.heads_bytes == 0) return settings.heads_training_bytes;
-    const work = Heads.workBytes(shape.hidden, heads_width_max, shape.experts) + settings.sessions *| @as(u64, heads_past.bytes(shape));
+    const work = heads.Heads.workBytes(shape.hidden, heads.width_max, shape.experts) + settings.sessions *| @as(u64, heads_past.bytes(shape));
     return settings.heads_bytes +| work +| settings.heads_training_bytes;
 }
 

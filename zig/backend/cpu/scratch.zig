@@ -16,7 +16,7 @@ const Part = struct { offset: usize, bytes: usize };
 
 pub const Plan = struct {
     bytes: usize = 0,
-    /// Prepared inputs of linears and of experts' gate and up: [plane_count][tokens][preparedBytes(cols_max)].
+    /// Prepared inputs of linears and of experts' gate and up: [plane_count][tokens][preparedBytes(cols_max)], or of the few wider ones.
     planes: [plane_count]Part = undefined,
     /// Experts: gate then swiglu result, up [tokens * k, expert_width], then [tokens, shared_width]; the former prepared for down.
     gate: Part = undefined,
@@ -37,7 +37,8 @@ pub const Plan = struct {
         var plan: Plan = .{};
         const pairs = shapes.tokens * shapes.k;
         const input_bytes = tables.preparedBytes(@max(shapes.cols_max, shapes.hidden));
-        for (&plan.planes) |*part| part.* = plan.take(shapes.tokens * input_bytes);
+        const plane_bytes = @max(shapes.tokens * input_bytes, shapes.few_tokens * tables.preparedBytes(shapes.few_cols));
+        for (&plan.planes) |*part| part.* = plan.take(plane_bytes);
         const inner_floats = pairs * shapes.expert_width + shapes.tokens * shapes.shared_width;
         plan.gate = plan.take(inner_floats * 4);
         plan.up = plan.take(inner_floats * 4);

@@ -13,6 +13,10 @@ const prefetch_ahead = 4096;
 pub fn Plain(comptime format: tables.Format) type {
     const number_bytes = if (format == .f32) 4 else 2;
     return struct {
+        /// A tile of several tokens: so many sums that an addition need not wait for the one before, so few that they and
+        /// the operands stay in the registers.
+        pub const batch_rows = @max(isa.batch_rows, 2);
+
         /// Only the columns after the last whole vector need care, and those always get it.
         pub fn carefulFrom(matrix: *const tables.Matrix) usize {
             return matrix.rows;

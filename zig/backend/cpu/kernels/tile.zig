@@ -18,7 +18,8 @@ pub const row_block = 16;
 /// Where input row i lies: prepared activations, or plain f32 rows.
 pub const Rows = struct { base: [*]const u8, stride: usize };
 
-/// Runs Kernel.run(careful, rows, tokens, matrix, tile, row) over all tiles of rows [row_first, row_end).
+/// Runs Kernel.run(careful, rows, tokens, matrix, tile, row) over all tiles of rows [row_first, row_end). A kernel may have
+/// tiles of another height for several tokens.
 pub fn forEach(comptime Kernel: type, matrix: *const tables.Matrix, rows: Rows, input: *const tables.Input, output: *const tables.Output, row_first: usize, row_end: usize) void {
     var block = row_first;
     while (block < row_end) : (block += row_block) {
@@ -26,7 +27,7 @@ pub fn forEach(comptime Kernel: type, matrix: *const tables.Matrix, rows: Rows, 
         var token: usize = 0;
         while (token + isa.batch_tokens <= input.tokens) : (token += isa.batch_tokens) {
             const tile = tileOf(isa.batch_tokens, rows, input, output, token);
-            rowsOf(Kernel, isa.batch_rows, isa.batch_tokens, matrix, &tile, block, block_end);
+            rowsOf(Kernel, if (@hasDecl(Kernel, "batch_rows")) Kernel.batch_rows else isa.batch_rows, isa.batch_tokens, matrix, &tile, block, block_end);
         }
         while (token < input.tokens) : (token += 1) {
             const tile = tileOf(1, rows, input, output, token);
