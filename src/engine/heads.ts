@@ -68,7 +68,7 @@ export async function trainHeads(
     budgetMs: budgetMs === undefined ? undefined : Math.ceil(budgetMs + unspent),
     signal,
     onProgress: ({ doneSteps, totalSteps }) => {
-      made = totalSteps / Math.max(1, description.shape.layers - 1); // the first layer needs no head
+      made = Math.round(totalSteps / Math.max(1, description.shape.layers - 1)); // the first layer needs no head
       onProgress?.("training", doneSteps / totalSteps);
     },
   });

@@ -15,7 +15,7 @@ const tokens_max = @import("predictor.zig").tokens_max;
 pub const width_max = 1024;
 const alignment = 64;
 
-/// Neurons of a head. A large model's head reads fewer bytes than its router, which is a hundredth of a token at most.
+/// Neurons of a head. In a large model it then reads about as many bytes as its router, a hundredth of a token at most.
 pub fn widthFor(shape: *const abi.ModelDesc) u32 {
     return if (shape.hidden <= 1024) 480 else 96;
 }

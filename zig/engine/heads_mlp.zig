@@ -12,6 +12,8 @@ const Lane = @Vector(lanes, f32);
 const beta1 = 0.9;
 const beta2 = 0.99;
 const epsilon = 1e-8;
+/// Of a weight, times the rate: what it loses a step.
+const decay = 0.3;
 /// Of an expert far from the border between chosen and not, beside 1 at it; and how wide that is, in the logits' spread.
 const importance_least = 0.1;
 const border_width = 0.5;
@@ -218,7 +220,7 @@ pub const Mlp = struct {
         const steps: f32 = @floatFromInt(mlp.step);
         const mean_rate = rate / (1 - std.math.pow(f32, beta1, steps));
         const square_rate = 1 / (1 - std.math.pow(f32, beta2, steps));
-        const rates: Rates = .{ .mean = mean_rate, .square = square_rate };
+        const rates: Rates = .{ .mean = mean_rate, .square = square_rate, .kept = 1 - rate * decay };
         rates.move(mlp.at(p.parameters, n), mlp.at(p.gradients, n), mlp.at(p.mean, n), mlp.at(p.square, n));
     }
 
@@ -288,10 +290,11 @@ fn importances(out: []f32, target: []const f32, border: f32, inverse: f32) void 
     }
 }
 
-/// Adam's, corrected for how few steps there were.
+/// Adam's, corrected for how few steps there were; the decay is apart from them.
 const Rates = struct {
     mean: f32,
     square: f32,
+    kept: f32,
 
     fn move(rates: *const Rates, weights: []f32, gradients: []const f32, means: []f32, squares: []f32) void {
         var i: usize = 0;
@@ -307,7 +310,7 @@ const Rates = struct {
         const change = @as(V, @splat(rates.mean)) * m / (@sqrt(v * @as(V, @splat(rates.square))) + @as(V, @splat(epsilon)));
         means[i..][0..n].* = m;
         squares[i..][0..n].* = v;
-        weights[i..][0..n].* = @as(V, weights[i..][0..n].*) - change;
+        weights[i..][0..n].* = @as(V, weights[i..][0..n].*) * @as(V, @splat(rates.kept)) - change;
     }
 };
 

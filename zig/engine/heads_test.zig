@@ -91,6 +91,20 @@ test "heads beat the router on tokens they have not seen" {
     try expect(figures[1].used == 1 and figures[1].head > 0.9 and figures[2].head > 0.72);
 }
 
+test "where there is hardly any time every layer makes a hundred steps, and no more than were asked for" {
+    var disk: rig.Disk = try .init(model_options);
+    defer disk.deinit();
+    for ([_]u32{ 0, 40 }) |asked| {
+        const engine = try rig.open(&disk, training, .{});
+        defer engine.close();
+        try record(engine, 1024);
+        var args: abi.HeadsTraining = .{ .seed = 5, .begin = 1, .steps = asked, .budget_ms = 1 };
+        while (args.done == 0) try engine.trainHeads(&args);
+        try expectEqual(if (asked == 0) 200 else 80, args.total_steps);
+        try expectEqual(args.total_steps, args.done_steps);
+    }
+}
+
 test "a recorded token knows the one before it in its session" {
     var disk: rig.Disk = try .init(model_options);
     defer disk.deinit();

@@ -33,7 +33,7 @@ pub const steps_max = 1_000_000;
 const steps_min = 100;
 const timed_steps = 8;
 const slice_ns = 50 * std.time.ns_per_ms;
-const rate_peak = 3e-3;
+const rate_peak = 2e-3;
 const warm_steps = 20;
 /// The first trained layer.
 const layer_first = 1;
@@ -63,8 +63,17 @@ pub const HeadsTrainer = struct {
     /// What inputs and mixers' outputs are multiplied with, so that both are of size 1; 1 once it is in the weights.
     scales: Scales = .{},
     random: Random = undefined,
-    /// Per layer; 0 while still recording.
+    /// The taught tokens as they are taken: each once before any of them again.
+    order: []u32, // [capacity]
+    next: usize = 0,
+    /// Of the layer in work; 0 while still recording.
     steps: u32 = 0,
+    /// Of a layer where there is time for them, and of all layers that are done.
+    steps_asked: u32 = 0,
+    steps_done: u32 = 0,
+    /// When training shall be over, and when the layer in work began; 0 without a budget.
+    deadline_ns: u64 = 0,
+    layer_begun_ns: u64 = 0,
     layer: u32 = layer_first,
     step: u32 = 0,
     scores: Scores = .{},
@@ -86,7 +95,7 @@ pub const HeadsTrainer = struct {
     pub fn init(parts: Parts, message: *Message) Error!HeadsTrainer {
         const shape = parts.shape;
         if (shape.experts > std.math.maxInt(u16)) return message.fail(error.Unsupported, "heads are trained for at most 65,535 experts per layer", .{});
-        const token_bytes = HeadsRecorder.tokenBytes(shape, parts.k);
+        const token_bytes = HeadsRecorder.tokenBytes(shape, parts.k) + @sizeOf(u32);
         const capacity = (parts.bytes -| ownBytes(shape)) / token_bytes;
         if (capacity < tokens_min) return message.fail(
             error.InvalidArgument,
@@ -107,12 +116,15 @@ pub const HeadsTrainer = struct {
         const figures = try parts.gpa.alloc(abi.HeadFigures, shape.layers);
         errdefer parts.gpa.free(figures);
         @memset(figures, std.mem.zeroes(abi.HeadFigures));
+        const order = try parts.gpa.alloc(u32, capacity);
+        errdefer parts.gpa.free(order);
         return .{
             .parts = parts,
             .recorder = recorder,
             .mlp = mlp,
             .width = width,
             .figures = figures,
+            .order = order,
             .router = try parts.device.vtable.alloc(parts.device.context, routerBytes(shape), .scratch),
         };
     }
@@ -121,6 +133,7 @@ pub const HeadsTrainer = struct {
         trainer.parts.device.vtable.free(trainer.parts.device.context, &trainer.router);
         trainer.bodies.deinit(trainer.parts.gpa);
         trainer.parts.gpa.free(trainer.figures);
+        trainer.parts.gpa.free(trainer.order);
         trainer.mlp.deinit();
         trainer.recorder.deinit();
     }
@@ -143,8 +156,9 @@ pub const HeadsTrainer = struct {
                 "{d} tokens were recorded; feed {d} or more before training heads",
                 .{ trainer.recorder.count, tokens_min },
             );
-            trainer.steps = if (args.steps == 0) steps_default else args.steps;
-            if (args.budget_ms != 0) trainer.fitBudget(args.seed, args.budget_ms);
+            trainer.steps_asked = if (args.steps == 0) steps_default else args.steps;
+            trainer.steps = trainer.steps_asked;
+            if (args.budget_ms != 0) trainer.beginBudget(args.seed, args.budget_ms);
             trainer.random = .init(args.seed);
         }
         if (args.begin == 1) {
@@ -153,21 +167,32 @@ pub const HeadsTrainer = struct {
         }
         args.recorded = @intCast(trainer.recorder.count);
         args.capacity = @intCast(trainer.recorder.capacity);
-        args.done_steps = (trainer.layer - layer_first) * trainer.steps + @min(trainer.step, trainer.steps);
-        args.total_steps = (trainer.parts.shape.layers - layer_first) * trainer.steps;
+        args.done_steps = trainer.steps_done + @min(trainer.step, trainer.steps);
+        args.total_steps = trainer.steps_done + trainer.layersLeft() * trainer.steps;
         args.done = @intFromBool(trainer.done());
     }
 
-    /// Lowers the steps to what fits. What the timed ones learned is forgotten: the layer begins anew.
-    fn fitBudget(trainer: *HeadsTrainer, seed: u64, budget_ms: u32) void {
+    /// The first layer's steps by the time that a few take; what those learned is forgotten.
+    fn beginBudget(trainer: *HeadsTrainer, seed: u64, budget_ms: u32) void {
         if (trainer.done()) return; // a single layer
+        trainer.deadline_ns = process.monotonicNs() + @as(u64, budget_ms) * std.time.ns_per_ms;
         trainer.random = .init(seed);
         trainer.beginLayer();
-        const begun = process.monotonicNs();
+        trainer.layer_begun_ns = process.monotonicNs();
         for (0..timed_steps) |_| trainer.learn();
-        const step_ns = @max(1, (process.monotonicNs() - begun) / timed_steps);
-        const fitting = @as(u64, budget_ms) * std.time.ns_per_ms / step_ns / (trainer.parts.shape.layers - layer_first);
-        trainer.steps = @intCast(@min(trainer.steps, @max(fitting, steps_min)));
+        trainer.fitBudget(timed_steps);
+    }
+
+    /// Lowers the next layer's steps to its share of the time left; `steps` took the time since the layer began.
+    fn fitBudget(trainer: *HeadsTrainer, steps: u64) void {
+        const now = process.monotonicNs();
+        const step_ns = @max(1, (now - trainer.layer_begun_ns) / steps);
+        const fitting = (trainer.deadline_ns -| now) / step_ns / @max(1, trainer.layersLeft());
+        trainer.steps = @intCast(@min(trainer.steps_asked, @max(fitting, steps_min)));
+    }
+
+    fn layersLeft(trainer: *const HeadsTrainer) u32 {
+        return trainer.parts.shape.layers - trainer.layer;
     }
 
     fn held(trainer: *const HeadsTrainer) usize {
@@ -190,8 +215,11 @@ pub const HeadsTrainer = struct {
     }
 
     fn beginLayer(trainer: *HeadsTrainer) void {
+        if (trainer.deadline_ns != 0) trainer.layer_begun_ns = process.monotonicNs();
         trainer.measure();
         trainer.mlp.begin(&trainer.random);
+        for (trainer.order[0..trainer.taught()], 0..) |*token, i| token.* = @intCast(i);
+        trainer.next = trainer.taught();
     }
 
     /// How large the layer's inputs are, and how far its logits lie from each other.
@@ -255,9 +283,8 @@ pub const HeadsTrainer = struct {
     }
 
     fn learn(trainer: *HeadsTrainer) void {
-        const count = trainer.taught();
         for (0..batch_tokens) |row| {
-            const token: usize = @intFromFloat(trainer.random.uniform() * @as(f64, @floatFromInt(count)));
+            const token = trainer.take();
             trainer.fill(row, token);
             trainer.mlp.setTarget(row, trainer.recorder.saidOf(trainer.layer, token));
         }
@@ -267,6 +294,21 @@ pub const HeadsTrainer = struct {
         const experts = trainer.parts.shape.experts;
         for (0..batch_tokens) |row| centre(router[row * experts ..][0..experts]);
         trainer.mlp.learn(router, rate_peak * warm * (1 - progress));
+    }
+
+    /// The next token to learn from; when all were taken they are shuffled anew.
+    fn take(trainer: *HeadsTrainer) u32 {
+        const tokens = trainer.order[0..trainer.taught()];
+        if (trainer.next == tokens.len) {
+            trainer.next = 0;
+            for (tokens, 0..) |*token, i| {
+                const rest: f64 = @floatFromInt(tokens.len - i);
+                const other = @min(i + @as(usize, @intFromFloat(trainer.random.uniform() * rest)), tokens.len - 1);
+                std.mem.swap(u32, token, &tokens[other]);
+            }
+        }
+        defer trainer.next += 1;
+        return tokens[trainer.next];
     }
 
     /// Of the first `count` inputs, [count, experts]; quantised products take no more tokens at once than a step.
@@ -336,6 +378,8 @@ pub const HeadsTrainer = struct {
         trainer.scores = .{};
         trainer.layer += 1;
         trainer.step = 0;
+        trainer.steps_done += trainer.steps;
+        if (trainer.deadline_ns != 0) trainer.fitBudget(trainer.steps);
     }
 };
 
