@@ -33,7 +33,8 @@ test.concurrent.each(conversations.map((turns, index) => [index + 1, turns] as c
     const talk = path(`talk-${index}`);
     for (const { command, shown } of turns) {
       const args = words(command).map((word) => (word === "talk" ? talk : word));
-      const { code, out, err } = await flashmoe(args);
+      // Quiet: on a slow machine progress would be told.
+      const { code, out, err } = await flashmoe([...args, "--quiet"]);
       expect([code, err]).toEqual([0, ""]);
       expect(out.trimEnd()).toBe(shown);
     }
