@@ -94,7 +94,9 @@ test "heads beat the router on tokens they have not seen" {
 test "where there is hardly any time every layer makes a hundred steps, and no more than were asked for" {
     var disk: rig.Disk = try .init(model_options);
     defer disk.deinit();
-    for ([_]u32{ 0, 40 }) |asked| {
+    // Where everything is slow, only that what was asked for bounds them.
+    const cases: [2]u32 = if (test_rounds.complete()) .{ 0, 40 } else .{ 3, 5 };
+    for (cases) |asked| {
         const engine = try rig.open(&disk, training, .{});
         defer engine.close();
         try record(engine, 1024);
