@@ -26,7 +26,7 @@ const training: abi.EngineOptions = .{
 
 /// Steps and tokens that teach a head; where everything is slow fewer, which are run and not judged.
 fn lesson() struct { steps: u32, tokens: usize } {
-    return .{ .steps = @intCast(test_rounds.rounds(300)), .tokens = if (test_rounds.complete()) 4096 else 1024 };
+    return .{ .steps = if (test_rounds.complete()) 300 else 8, .tokens = if (test_rounds.complete()) 4096 else 1024 };
 }
 
 fn record(engine: *Engine, tokens: usize) !void {
