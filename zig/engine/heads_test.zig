@@ -62,6 +62,7 @@ fn bytesOf(path: []const u8) ![]u8 {
 }
 
 test "heads beat the router on tokens they have not seen" {
+    if (test_rounds.crawling()) return error.SkipZigTest;
     var disk: rig.Disk = try .init(model_options);
     defer disk.deinit();
     const engine = try rig.open(&disk, training, .{});
@@ -92,6 +93,7 @@ test "heads beat the router on tokens they have not seen" {
 }
 
 test "where there is hardly any time every layer makes a hundred steps, and no more than were asked for" {
+    if (test_rounds.crawling()) return error.SkipZigTest;
     var disk: rig.Disk = try .init(model_options);
     defer disk.deinit();
     // Where everything is slow, only that what was asked for bounds them.
@@ -133,6 +135,7 @@ test "a recorded token knows the one before it in its session" {
 }
 
 test "the same tokens and seed give the same file, whatever the threads" {
+    if (test_rounds.crawling()) return error.SkipZigTest;
     var disk: rig.Disk = try .init(model_options);
     defer disk.deinit();
     var paths: [2][256]u8 = undefined;
@@ -169,6 +172,7 @@ fn sampledWith(disk: *const rig.Disk, heads: ?[]const u8, guesses: *abi.Stats, s
 }
 
 test "loaded heads guess better than the routers did and change nothing else" {
+    if (test_rounds.crawling()) return error.SkipZigTest;
     var disk: rig.Disk = try .init(model_options);
     defer disk.deinit();
     var buffer: [256]u8 = undefined;
@@ -185,6 +189,7 @@ test "loaded heads guess better than the routers did and change nothing else" {
 }
 
 test "damaged, foreign and uncounted files are refused" {
+    if (test_rounds.crawling()) return error.SkipZigTest;
     var disk: rig.Disk = try .init(model_options);
     defer disk.deinit();
     var other: rig.Disk = try .init(.{ .experts = 16, .experts_per_token = 4, .vocab = 64, .tied = true, .seed = 9, .hidden = 32 });

@@ -12,6 +12,11 @@ pub fn complete() bool {
     return number("FLASHMOE_TEST_DIVISOR", 1) == 1;
 }
 
+/// Where every instruction is watched (valgrind) a test that trains takes minutes and shows nothing that the kernels' own do not.
+pub fn crawling() bool {
+    return number("FLASHMOE_TEST_DIVISOR", 1) > 10;
+}
+
 /// All of `cases`, or the first two.
 pub fn some(cases: anytype) @TypeOf(cases) {
     return if (complete()) cases else cases[0..@min(2, cases.len)];
