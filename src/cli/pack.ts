@@ -5,7 +5,7 @@ import { createPacker } from "../engine/index.ts";
 import type { ModelDescription, Requantised } from "../models/description.ts";
 import { embeddedModelDirectory } from "../models/embedded.ts";
 import { requireDeletable } from "../models/pack-delete.ts";
-import { partialDirectory, readJournal, savedSource } from "../models/pack-journal.ts";
+import { type Journal, partialDirectory, readJournal, savedSource } from "../models/pack-journal.ts";
 import { planPack } from "../models/pack-plan.ts";
 import { type PackResult, writePack } from "../models/pack-write.ts";
 import { affineBits, affineGroups } from "../models/quantization.ts";
@@ -45,7 +45,8 @@ async function pack(model: string, out: string, flags: PackFlags): Promise<void>
   const partial = partialDirectory(resolve(out));
   const journal = await readJournal(partial);
   const given = journal?.deleted ?? [];
-  const source = given.length > 0 ? await resumedSource(partial, model) : await locateModel(model);
+  const source =
+    journal !== null && given.length > 0 ? await resumedSource(partial, journal, model) : await locateModel(model);
   const plan = planPack(source, wanted);
   if (source.packed !== null && plan.requantised === null) {
     throw usage(`${source.name} is packed already.`, "Give --bits with fewer bits to pack it again.");
@@ -90,8 +91,8 @@ function requantised(flags: PackFlags): Requantised | null {
 }
 
 /** Some of the source is gone: it is taken as it was when the pack began. */
-async function resumedSource(partial: string, model: string): Promise<ModelDescription> {
-  const source = await savedSource(partial);
+async function resumedSource(partial: string, journal: Journal, model: string): Promise<ModelDescription> {
+  const source = await savedSource(partial, journal);
   if (resolve(source.directory) === resolve(model)) return source;
   throw usage(
     `${partial} is an unfinished pack of ${source.directory}.`,

@@ -28,6 +28,8 @@ export interface Journal {
   deleted: string[];
   /** The hash of the finished manifest, once all is in place but the name. */
   finished: string | null;
+  /** Once finished, what source.json says: that file goes before this one, and a kill may come between. */
+  source?: ModelDescription;
 }
 
 export const journalName = "journal.json";
@@ -95,13 +97,14 @@ export async function beginJournal(partial: string, id: string, source: ModelDes
 }
 
 export async function writeJournal(partial: string, journal: Journal): Promise<void> {
-  const { id, texts, done, deleted, finished } = journal;
-  const text = JSON.stringify({ version: journalVersion, id, texts, done, deleted, finished });
+  const { id, texts, done, deleted, finished, source } = journal;
+  const text = JSON.stringify({ version: journalVersion, id, texts, done, deleted, finished, source });
   await writeDurably(join(partial, journalName), `${text}\n`);
 }
 
 /** The source as it was when the pack began. */
-export async function savedSource(partial: string): Promise<ModelDescription> {
+export async function savedSource(partial: string, journal: Journal): Promise<ModelDescription> {
+  if (journal.source !== undefined) return journal.source;
   return JSON.parse(await readFile(join(partial, "source.json"), "utf8")) as ModelDescription;
 }
 

@@ -294,7 +294,7 @@ class Writer {
     };
     const text = manifestText(manifest);
     await writeDurably(join(model, manifestName), text);
-    await this.note({ finished: sha256(text) });
+    await this.note({ finished: sha256(text), source: this.plan.source });
   }
 
   /** The finished directory gets its name, then what the pack remembered goes. */
