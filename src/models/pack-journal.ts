@@ -1,6 +1,6 @@
 /**
  * What an unfinished pack remembers beside the files it has made, so that it goes on where it was killed:
- *   TARGET.partial/journal.json   which files are done, and which of the source were given up
+ *   TARGET.partial/journal.json   which files are done, which of the source were given up; once all are, the source as well
  *   TARGET.partial/source.json    the source as it was described, for when some of its files are gone
  *   TARGET.partial/*.hashes       each done file's part of the hash table
  *   TARGET.partial/model/         the packed model as it grows

@@ -115,8 +115,10 @@ pub fn run(cpu: *Cpu, args: *const interface.LinearArgs) void {
 fn dispatch(round: *Round) void {
     const cpu = round.cpu;
     const x: [*]const f32 = @ptrCast(@alignCast(round.args.x.pointer()));
-    if (round.planes.count > 0) std.debug.assert(round.args.tokens * tables.preparedBytes(round.planes.cols) <= cpu.work().plan.planes[0].bytes);
-    if (round.planes.count > 0) cpu.spread(round.args.tokens, round.planes.cols / 4, round, prepareRange);
+    if (round.planes.count > 0) {
+        std.debug.assert(round.args.tokens * tables.preparedBytes(round.planes.cols) <= cpu.work().plan.planes[0].bytes);
+        cpu.spread(round.args.tokens, round.planes.cols / 4, round, prepareRange);
+    }
     const scale = itemScale(round);
     var items: usize = 0;
     var bytes: usize = 0;
