@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { writeEmbeddedModel } from "./lib/embedded.mjs";
-import { ensureLibrary, zigBuild } from "./lib/native.mjs";
+import { ensureLibrary, zigBuildBeside } from "./lib/native.mjs";
 import { bunPath, ensurePackages } from "./lib/packages.mjs";
 import { main, Problem, root, runTool, say } from "./lib/project.mjs";
 import { ensureRuntime } from "./lib/runtimes.mjs";
@@ -29,10 +29,10 @@ function compile(name, more) {
   say(`dist/${name}: ${(statSync(output).size / 1e6).toFixed(1)} MB`);
 }
 
+const buildLibraryFor = (name) => zigBuildBeside([`-Dtarget=${targets[name].zig}`, "--prefix", `zig-out/${name}`]);
+
 async function compileFor(name) {
   const target = targets[name];
-  say(`building for ${name}`);
-  await zigBuild([`-Dtarget=${target.zig}`, "--prefix", `zig-out/${name}`]);
   const runtime = await ensureRuntime(target.runtime);
   compile(`flashmoe-${name}`, [
     `--target=${target.bun}`,
@@ -56,6 +56,9 @@ await main(async (args) => {
   if (!(host in targets)) throw new Problem(`flashmoe is not built for ${host}`);
   await ensureLibrary(); // packs the embedded model, whichever system the binary is for
   writeEmbeddedModel();
+  // All at once: the largest part of a library is compiled on one core.
+  if (names.length > 0) say(`building for ${names.join(", ")}`);
+  await Promise.all(names.map(buildLibraryFor));
   for (const name of names) await compileFor(name);
   if (names.length === 0) compile("flashmoe", []);
   return 0;

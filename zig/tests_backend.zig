@@ -1,5 +1,7 @@
-//! Root of the backend's native tests.
+//! Root of the backend's native tests, and of the kernels'.
+
 test {
+    _ = @import("tests_kernels.zig");
     _ = @import("backend/cpu/pool.zig");
     _ = @import("backend/cpu/memory.zig");
     _ = @import("backend/cpu/read_loop.zig");

@@ -1,4 +1,7 @@
+//! Root of the engine's tests, and of the C boundary's, which compile the engine too.
+
 test {
+    _ = @import("tests_abi.zig");
     _ = @import("engine/activations.zig");
     _ = @import("engine/ahead_test.zig");
     _ = @import("engine/benefit_test.zig");

@@ -1,6 +1,7 @@
-//! Root of the experts and io tests, and of those of the filler, which writes what they read.
+//! Root of the experts and io tests, and of those of the formats, in which what they read is written.
 
 test {
+    _ = @import("tests_format.zig");
     _ = @import("format/finite.zig");
     _ = @import("experts/record_test.zig");
     _ = @import("experts/replay_test.zig");

@@ -1,5 +1,6 @@
-// Runs `bun test` and counts from its junit report: what it prints is for people.
+// Runs `bun test`, as many files at once as there are cores, and counts from its junit report: what it prints is for people.
 import { mkdirSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { bunPath } from "./packages.mjs";
 import { capture, readText, root } from "./project.mjs";
@@ -9,8 +10,9 @@ export async function runBunTests(patterns) {
   const report = join(root, "build/bun-tests.xml");
   mkdirSync(join(root, "build"), { recursive: true });
   rmSync(report, { force: true });
-  const options = ["--only-failures", "--timeout=60000", "--reporter=junit", `--reporter-outfile=${report}`];
-  const args = ["--no-env-file", "test", ...options, ...patterns];
+  const reporting = ["--only-failures", "--reporter=junit", `--reporter-outfile=${report}`];
+  const options = ["--timeout=120000", `--parallel=${availableParallelism()}`];
+  const args = ["--no-env-file", "test", ...options, ...reporting, ...patterns];
   const { status, output } = await capture(bunPath(), args, {}, (piece) => process.stderr.write(piece));
   const tally = { name: "bun test", ...countsOf(readText(report) ?? "") };
   // The report leaves out files that do not load; what is printed counts them as failures.

@@ -1,32 +1,28 @@
 // Runs native test executables, directly or under a wrapper (qemu-user, valgrind), counts, and tells what took long.
-import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { capture, say } from "./project.mjs";
+import { runQueue } from "./queue.mjs";
 
 /** Tests that took this long are named. */
 const slowSeconds = 5;
 
-/**
- * Runs each executable as `wrapper... executable`, as many at once as there are cores; prints what failing ones printed.
- * Returns one tally each.
- */
-export async function runNativeTests(executables, { wrapper = [], label = "zig", env = {} } = {}) {
-  const waiting = [...executables].sort((a, b) => weight(b) - weight(a));
+/** Runs each executable, as many at once as there are cores. Returns one tally each. */
+export async function runNativeTests(executables) {
   const tallies = [];
-  const work = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-      tallies.push(await runOne(next, wrapper, `${label} ${basename(next)}`, env));
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  const longestLast = ["tests_backend", "tests_experts", "tests_engine"];
+  const jobs = executables.map((executable) => ({
+    seconds: longestLast.indexOf(basename(executable)),
+    run: async () => {
+      tallies.push(await runTests(executable));
+    },
+  }));
+  await runQueue(jobs);
   return tallies.sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** The longest first, so that no core waits for the last one. */
-function weight(executable) {
-  return ["tests_experts", "tests_backend", "tests_engine"].indexOf(basename(executable));
-}
-
-async function runOne(executable, wrapper, name, env) {
+/** Runs `wrapper... executable`; prints what it printed where it fails. Returns its tally, with the seconds it took. */
+export async function runTests(executable, { wrapper = [], label = "zig", env = {} } = {}) {
+  const name = `${label} ${basename(executable)}`;
   const [program, ...args] = [...wrapper, executable];
   const clock = testClock();
   const { status, output } = await capture(program, args, { env: { ...process.env, ...env } }, clock.heard);
@@ -40,7 +36,7 @@ async function runOne(executable, wrapper, name, env) {
     say("--- for stack traces: zig build test -Droom=ROOM -Dstrip=false");
   } else say(`${name}: ${tally.passed} passed in ${clock.seconds().toFixed(1)} s`);
   for (const slow of clock.slow()) say(`  ${slow.seconds.toFixed(1)} s ${slow.test}`);
-  return tally;
+  return { ...tally, seconds: clock.seconds() };
 }
 
 /** Times tests by when the runner printed their names: it prints `12/34 name...` before each. */

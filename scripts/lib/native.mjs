@@ -1,6 +1,7 @@
 // The native library: built by Zig when a source changed since the last build, else left alone.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { capture, Problem, readText, root, runTool, say } from "./project.mjs";
 import { ensureZig } from "./zig.mjs";
@@ -20,14 +21,20 @@ export async function ensureLibrary() {
   return true;
 }
 
+/**
+ * Steps at once. Zig's own default is one less than there are cores, on two one step after the other; and a step that
+ * was the last to be waited for holds up what it made possible, hence twice as many.
+ */
+const jobs = `-j${2 * availableParallelism()}`;
+
 /** `zig build ARGS` with its output on stderr. */
 export async function zigBuild(args) {
-  runTool(await ensureZig(), ["build", ...args]);
+  runTool(await ensureZig(), ["build", jobs, ...args]);
 }
 
 /** The same beside other work, its output only where it fails. */
 export async function zigBuildBeside(args) {
-  const { status, output } = await capture(await ensureZig(), ["build", ...args]);
+  const { status, output } = await capture(await ensureZig(), ["build", jobs, ...args]);
   if (status === 0) return;
   say(output.trimEnd());
   throw new Problem(`zig build ${args.join(" ")} ended with ${status}`);

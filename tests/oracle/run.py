@@ -9,10 +9,14 @@ paths, a difference counted only where the judge's gap is above the bounds state
 
 import argparse
 import json
+import os
 import shlex
 import shutil
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +47,10 @@ def load_judge(directory: Path):
     return MlxJudge(directory)
 
 
-def judge_case(engine: Engine, case: Case, work: Path) -> dict:
-    directory = work / case.name
+def judge_case(engine: Engine, work: Path, case: Case) -> dict:
+    work = work / case.name
+    work.mkdir()
+    directory = work / "model"
     engine.synth(directory, case.flags)
     random = np.random.default_rng(case.flags["seed"])
     sequences = random.integers(0, case.flags["vocab"], (SEQUENCES, POSITIONS)).tolist()
@@ -83,7 +89,7 @@ def judge_case(engine: Engine, case: Case, work: Path) -> dict:
         failures.append(f"logits are not lively: standard deviation {result['std']}")
     failures += result["greedy_violations"]
     result["failures"] = failures
-    shutil.rmtree(directory)
+    shutil.rmtree(work)
     return result
 
 
@@ -94,16 +100,16 @@ def main() -> int:
     parser.add_argument("--report")
     options = parser.parse_args()
     engine = Engine(shlex.split(options.engine))
+    cases = [case for case in CASES if options.only in (None, case.name)]
     results = []
-    with tempfile.TemporaryDirectory(prefix="flashmoe-oracle-") as work:
-        for case in CASES:
-            if options.only and options.only != case.name:
-                continue
-            result = judge_case(engine, case, Path(work))
+    # As many cases at once as there are cores: judge and engine take turns within each.
+    pool = ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"))
+    with tempfile.TemporaryDirectory(prefix="flashmoe-oracle-") as work, pool:
+        for result in pool.map(partial(judge_case, engine, Path(work)), cases):
             results.append(result)
             verdict = "FAILED " + "; ".join(result["failures"]) if result["failures"] else "ok"
             print(
-                f"{case.name:24} std {result['std']:6.2f}  exact {result['exact']:.1e}  fast {result['fast']:.1e}"
+                f"{result['case']:24} std {result['std']:6.2f}  exact {result['exact']:.1e}  fast {result['fast']:.1e}"
                 f"  KL {result['kl']:.1e}  top-1 {result['top1']:.3f}  {verdict}",
                 flush=True,
             )

@@ -12,16 +12,19 @@ environment() {
   if ! cmp -s "$requirements" "$directory/installed"; then
     rm -rf "$directory"
     python3 -m venv "$directory"
-    "$directory/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
+    # Neither a second copy of gigabytes in pip's cache, nor bytecode of what is never imported.
+    "$directory/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile -r "$requirements"
     cp "$requirements" "$directory/installed"
   fi
 }
 
-export PYTHONDONTWRITEBYTECODE=1
+export PYTHONPYCACHEPREFIX=$root/.venv/bytecode
 status=0
+environment transformers requirements-transformers.txt & # large: beside the first judge's cases
+installing=$!
 environment mlx requirements.txt
 "$root/.venv/mlx/bin/python" "$here/run.py" --engine "$engine" || status=1
-environment transformers requirements-transformers.txt
+wait "$installing"
 "$root/.venv/transformers/bin/python" "$here/transformers_case.py" --engine "$engine" 2> "$root/.venv/transformers.log" ||
   { cat "$root/.venv/transformers.log" >&2; status=1; }
 exit $status

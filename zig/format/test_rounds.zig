@@ -17,6 +17,17 @@ pub fn crawling() bool {
     return number("FLASHMOE_TEST_DIVISOR", 1) > 10;
 }
 
+/// Whether all but the kernels runs elsewhere in the same way (neoverse-n1, beside cortex-a53): what computes on the
+/// scalar level alone is left out.
+pub fn levelsOnly() bool {
+    return number("FLASHMOE_TEST_LEVELS_ONLY", 0) != 0;
+}
+
+/// How many threads must give what one does; where everything is slow, the uneven shares alone.
+pub fn threads() []const usize {
+    return if (complete()) &.{ 2, 3 } else &.{3};
+}
+
 /// All of `cases`, or the first two.
 pub fn some(cases: anytype) @TypeOf(cases) {
     return if (complete()) cases else cases[0..@min(2, cases.len)];

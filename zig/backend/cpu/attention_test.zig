@@ -175,7 +175,7 @@ test "attention: 1, 2 and 3 threads give the same bytes" {
         var levels = rigs.vectorLevels().iterator();
         while (levels.next()) |level| {
             const one = try attend(arena.allocator(), level, 1, case, null);
-            for ([_]usize{ 2, 3 }) |threads| {
+            for (test_rounds.threads()) |threads| {
                 const many = try attend(arena.allocator(), level, threads, case, null);
                 try rigs.expectSameBits(one.out, many.out);
                 try std.testing.expectEqualSlices(u8, one.cache, many.cache);

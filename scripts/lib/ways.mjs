@@ -1,0 +1,40 @@
+// The slow ways of running the native tests, and what each takes. docs/testing.md says what each one guards.
+
+const qemu = (cpu) => ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu", "-cpu", cpu];
+const memcheck = ["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"];
+
+/**
+ * By name: the wrapper, what the executables are built for, the rooms (each with the smaller ones that build.zig
+ * puts into its executable), the share of the random cases
+ * (1 of `divisor`) and what else zig/format/test_rounds.zig asks the environment for, and the seconds rooms took on two
+ * cores of Zen 3: the longest start first. A room left out there takes a few.
+ */
+export const ways = {
+  "cortex-a53": {
+    wrapper: qemu("cortex-a53"),
+    target: "aarch64-linux-gnu",
+    rooms: ["backend", "engine", "experts"],
+    divisor: 10,
+    seconds: { engine: 110, backend: 35, experts: 12 },
+  },
+  "neoverse-n1": {
+    wrapper: qemu("neoverse-n1"),
+    target: "aarch64-linux-gnu",
+    rooms: ["backend", "engine"],
+    env: { FLASHMOE_TEST_LEVELS_ONLY: "1" },
+    divisor: 10,
+    seconds: { engine: 70, backend: 60 },
+  },
+  valgrind: {
+    wrapper: ["valgrind", ...memcheck],
+    rooms: ["backend", "engine", "experts"],
+    divisor: 11,
+    seconds: { engine: 150, backend: 110, experts: 80 },
+  },
+  tsan: {
+    sanitizeThread: true,
+    rooms: ["backend", "engine", "experts"],
+    divisor: 10,
+    seconds: { engine: 52, backend: 60, experts: 15 },
+  },
+};
