@@ -139,7 +139,7 @@ test "guesses, and waiting for all misses, never change a bit of steps of one to
         const expected = try firstLogits(&disk, rig.exact, chunk, .{}, tokens);
         defer gpa.free(expected);
         const full = try planOf(&disk, rig.exact);
-        for (test_rounds.some(@as([]const u64, &.{ 0, 8, 30 }))) |more_slots| for ([_]abi.Prefetch{ .off, .automatic, .on }) |prefetch| for ([_]u32{ 0, 1 }) |waits| {
+        for (test_rounds.some(@as([]const u64, &.{ 0, 8, 30 }))) |more_slots| for (test_rounds.some(@as([]const abi.Prefetch, &.{ .off, .on, .automatic }))) |prefetch| for ([_]u32{ 0, 1 }) |waits| {
             var options = rig.exact;
             options.memory_bytes = full.minimum_bytes + more_slots * full.slot_bytes;
             options.prefetch = @intFromEnum(prefetch);
