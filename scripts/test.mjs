@@ -23,7 +23,7 @@ async function buildNativeTests() {
 
 await main(async (patterns) => {
   await ensurePackages();
-  await ensureLibrary();
+  await ensureLibrary(patterns.length === 0 ? ["test-binaries"] : []);
   // Beside each other: half of the TypeScript tests' time is waiting for processes and disks.
   const native = async () => (patterns.length === 0 ? runNativeTests(await buildNativeTests()) : []);
   const parts = await Promise.allSettled([native(), runBunTests(patterns)]);

@@ -9,13 +9,16 @@ import { ensureZig } from "./zig.mjs";
 const library = join(root, "zig-out/lib/libflashmoe.bin");
 const stamp = join(root, "zig-out/built-from");
 
-/** Builds zig-out/lib for this machine unless it is up to date. Returns whether anything was built. */
-export async function ensureLibrary() {
+/**
+ * Builds zig-out/lib for this machine unless it is up to date; with it, on the cores that it leaves idle, the other
+ * `steps`. Returns whether anything was built.
+ */
+export async function ensureLibrary(steps = []) {
   const wanted = fingerprint();
   if (existsSync(library) && readText(stamp) === wanted) return false;
   say("building the native library");
   rmSync(stamp, { force: true });
-  await zigBuild([]);
+  await zigBuild(["install", ...steps]);
   mkdirSync(join(root, "zig-out"), { recursive: true });
   writeFileSync(stamp, wanted);
   return true;
