@@ -65,6 +65,20 @@ describe("a prediction", () => {
     expect(seen.binds).toBe("disk");
   });
 
+  test("with guesses reads a few at once, hides more, and finds arithmetic slowed by the reading", () => {
+    const few = { ...plan, slotCount: 80 };
+    const seen = predict(description, few, rates, { computeMs: 10, guesses: true });
+    // 0.02 GB at the 1.5 GB/s of three records, though a layer misses less than one.
+    expect(seen.read_ms).toBeCloseTo(20 / 1.5, 6);
+    expect(seen.token_ms).toBeCloseTo(20 / 1.5 + 10 - (20 / 1.5) * (10 / (20 / 1.5 + 10)), 6);
+    expect(predict(description, few, rates, { computeMs: 10, hidden: 3, guesses: true }).token_ms).toBeCloseTo(
+      20 / 1.5,
+      6,
+    );
+    const alone = predict(description, { ...plan, slotCount: 100 }, rates, { guesses: true });
+    expect(predict(description, plan, rates, { guesses: true }).compute_ms).toBeCloseTo(1.2 * alone.compute_ms, 6);
+  });
+
   test("with everything resident is arithmetic alone, estimated from the memory rate", () => {
     const seen = predict(description, { ...plan, slotCount: 100 }, rates);
     expect(seen).toMatchObject({ hit_rate: 1, read_ms: 0, binds: "compute", compute_source: "estimated" });

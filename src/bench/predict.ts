@@ -25,17 +25,28 @@ export interface Prediction {
   binds: "disk" | "compute";
 }
 
-/** Share of the memory rate that decode's matrices reach where no measurement of this model says more. */
-const COMPUTE_EFFICIENCY = 0.9;
+// Assumptions where no measurement of this model says more, from docs/benchmarks.md.
+/** Share of the memory rate's best pass that decode's matrices reach. */
+const COMPUTE_EFFICIENCY = 0.65;
 /** What a layer costs beside reading its weights: small operations, and threads that meet. */
 const LAYER_MS = 0.06;
+/** How much longer arithmetic takes while experts are read beside it. */
+const COMPUTE_BESIDE_READING = 1.2;
+/** What `hidden` is with guesses. */
+const HIDDEN_BY_GUESSES = 1;
+/** Records that guesses keep under way. */
+const GUESSED_AT_ONCE = 3;
 
 export interface Known {
   /** Measured on this model with the same threads and K. */
   computeMs?: number;
   curve?: HitCurve;
-  /** Of the shorter of reading and computing, the share that took no time of its own. */
+  /** Time of reading over what the rates say for what a token misses: wrong guesses, pauses. */
+  reading?: number;
+  /** Time that reading and computing share, over `mostlyHidden` of them. */
   hidden?: number;
+  /** The next layer's experts are guessed and read early. */
+  guesses?: boolean;
 }
 
 export function predict(description: ModelDescription, plan: Plan, rates: Rates, known: Known = {}): Prediction {
@@ -45,14 +56,15 @@ export function predict(description: ModelDescription, plan: Plan, rates: Rates,
   const missed = plan.bytesPerToken * (1 - hitRate);
   // The first tokens of a context: a long one adds its keys and values.
   const touched = touchedBytesPerToken(description, plan, 0);
-  const readMs = readMsOf(rates, missed, plan.expertsPerToken * (1 - hitRate));
-  const estimatedMs = (1000 * touched) / rates.memoryBytesPerS / COMPUTE_EFFICIENCY + layers * LAYER_MS;
-  const computeMs = known.computeMs ?? estimatedMs;
-  // While a layer's misses are read its hits are computed; nothing is assumed of guesses, which need a measurement.
+  const guesses = known.guesses === true;
+  const ratedMs = readMsOf(rates, missed, plan.expertsPerToken * (1 - hitRate), guesses);
+  const readMs = (known.reading ?? 1) * ratedMs;
+  const computeMs = known.computeMs ?? estimatedComputeMs(rates, touched, layers, readMs);
   const hiddenMs =
-    known.hidden === undefined
-      ? Math.min(readMs, computeMs * (plan.bytesPerToken / touched) * hitRate)
-      : known.hidden * Math.min(readMs, computeMs);
+    known.hidden !== undefined || guesses
+      ? Math.min((known.hidden ?? HIDDEN_BY_GUESSES) * mostlyHidden(readMs, computeMs), readMs, computeMs)
+      : // A layer's hits are computed while its misses are read.
+        Math.min(readMs, computeMs * (plan.bytesPerToken / touched) * hitRate);
   const tokenMs = readMs + computeMs - hiddenMs;
   return {
     hit_rate: hitRate,
@@ -68,12 +80,27 @@ export function predict(description: ModelDescription, plan: Plan, rates: Rates,
   };
 }
 
+/** Arithmetic waits for memory, and for more of it while the disk's data arrive. */
+function estimatedComputeMs(rates: Rates, touched: number, layers: number, readMs: number): number {
+  const alone = (1000 * touched) / rates.memoryBytesPerS / COMPUTE_EFFICIENCY + layers * LAYER_MS;
+  return alone * (1 + (COMPUTE_BESIDE_READING - 1) * Math.min(1, readMs / alone));
+}
+
+/**
+ * What guesses let reading and computing share, about. The shorter of the two hides nearly whole behind a much longer one,
+ * and half of it behind one as long: layers differ in what they miss, and a wrong guess leaves its layer to wait.
+ */
+export function mostlyHidden(readMs: number, computeMs: number): number {
+  return (readMs * computeMs) / (readMs + computeMs);
+}
+
 /**
  * Time to read what a token misses. A layer asks for its misses at once and waits for all of them: that many reads are in
- * flight, and not the number that is fastest.
+ * flight, and not the number that is fastest; guesses keep a few under way where a layer misses less.
  */
-export function readMsOf(rates: Rates, missedBytes: number, missesPerLayer: number): number {
-  return missedBytes === 0 ? 0 : (1000 * missedBytes) / rateAt(rates, missesPerLayer);
+export function readMsOf(rates: Rates, missedBytes: number, missesPerLayer: number, guesses: boolean): number {
+  const atOnce = guesses ? Math.max(missesPerLayer, GUESSED_AT_ONCE) : missesPerLayer;
+  return missedBytes === 0 ? 0 : (1000 * missedBytes) / rateAt(rates, atOnce);
 }
 
 /** Linear between the numbers measured, at the ends as there. */

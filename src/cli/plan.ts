@@ -55,7 +55,8 @@ async function plan(modelName: string | undefined, flags: PlanFlags): Promise<vo
     using interrupt = onInterrupt();
     const rates =
       tuned === null ? await measureRates(description, options, terminal, interrupt.signal) : ratesOf(tuned);
-    prediction = predict(description, memory, rates, tuned === null ? {} : knownOf(tuned, memory));
+    const known = tuned === null ? {} : knownOf(tuned, memory);
+    prediction = predict(description, memory, rates, { ...known, guesses: options.prefetch !== "off" });
   }
   const planned: Planned = {
     description,
@@ -81,6 +82,7 @@ function knownOf({ measured }: Tuned, plan: Plan): Known {
   const sameWork = measured.threads === plan.threads && measured.experts_per_token === plan.expertsPerToken;
   return {
     computeMs: sameWork ? measured.compute_ms : undefined,
+    reading: sameWork ? (measured.reading ?? undefined) : undefined,
     hidden: sameWork ? (measured.hidden ?? undefined) : undefined,
     curve: measured.hit_curve.length === 0 ? undefined : measured.hit_curve,
   };

@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readMsOf } from "../bench/predict.ts";
+import { mostlyHidden, readMsOf } from "../bench/predict.ts";
 import { median } from "../bench/statistics.ts";
 import { enginePolicy, FlashMoE, replayTrace } from "../engine/index.ts";
 import { FlashmoeError } from "../errors.ts";
@@ -22,7 +22,10 @@ const SHARES = [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 
 /** Tokens that are recorded at least; the first half of them fills the cache. */
 const RECORDED_MIN = 192;
 
-type Recorded = Pick<Tuned["measured"], "threads" | "experts_per_token" | "compute_ms" | "hidden" | "hit_curve">;
+type Recorded = Pick<
+  Tuned["measured"],
+  "threads" | "experts_per_token" | "compute_ms" | "reading" | "hidden" | "hit_curve"
+>;
 
 /** `input.asked` are the chosen settings. */
 export async function recordRouting(input: StageInput, rates: MeasuredRates, terminal: Terminal): Promise<Recorded> {
@@ -40,7 +43,7 @@ export async function recordRouting(input: StageInput, rates: MeasuredRates, ter
       const score = await replayTrace(trace, { policy: enginePolicy, slotCount, decodeOnly: true, warmSteps });
       curve.push({ share: score.share, hit_rate: score.hitRate });
     }
-    return { ...decoded.measured, hidden: hiddenOf(decoded, rates), hit_curve: curve };
+    return { ...decoded.measured, ...overlapOf(decoded, rates, input.asked.prefetch !== "off"), hit_curve: curve };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -49,9 +52,13 @@ export async function recordRouting(input: StageInput, rates: MeasuredRates, ter
 interface Decoded {
   tokens: number;
   measured: { threads: number; experts_per_token: number; compute_ms: number };
+  // Per token.
   waitMs: number;
+  /** A read was under way. */
+  diskMs: number;
+  /** What was read and needed. */
   missedBytes: number;
-  /** Per layer and token. */
+  /** Records of it, per layer. */
   misses: number;
 }
 
@@ -65,7 +72,7 @@ async function decodeInto(trace: string, input: StageInput, terminal: Terminal):
     await using session = await model.createSession({ temperature: 1, seed: 1 });
     await model.startTrace(trace);
     const computeMs: number[] = [];
-    const total = { tokens: 0, waitMs: 0, missedBytes: 0, misses: 0 };
+    const total = { tokens: 0, waitMs: 0, diskMs: 0, missedBytes: 0 };
     for (let part = 0; part < 2 * rounds; part++) {
       await session.reset();
       for await (const _ of session.generate({ prompt: promptOf(part + 1), maxTokens: 1, signal }));
@@ -83,28 +90,36 @@ async function decodeInto(trace: string, input: StageInput, terminal: Terminal):
       computeMs.push((sum - waitMs) / tokens);
       total.tokens += tokens;
       total.waitMs += waitMs;
-      total.missedBytes += stats.expertBytesRead;
-      total.misses += stats.expertMisses;
+      total.diskMs += stats.diskBusyNs / 1e6;
+      total.missedBytes += stats.expertBytesRead - stats.prefetchWastedBytes;
     }
     await model.stopTrace();
-    const { threads, expertsPerToken } = model.plan;
+    const { threads, expertsPerToken, recordBytes } = model.plan;
+    const missedBytes = total.missedBytes / total.tokens;
     return {
       tokens: 2 * rounds * each,
       measured: { threads, experts_per_token: expertsPerToken, compute_ms: median(computeMs) },
       waitMs: total.waitMs / total.tokens,
-      missedBytes: total.missedBytes / total.tokens,
-      misses: total.misses / total.tokens / description.shape.layers,
+      diskMs: total.diskMs / total.tokens,
+      missedBytes,
+      misses: missedBytes / recordBytes / description.shape.layers,
     };
   } finally {
     progress.stop();
   }
 }
 
-/** Of the shorter of reading and computing, the share that took no time of its own; null where too little was read to tell. */
-function hiddenOf({ waitMs, missedBytes, misses, measured }: Decoded, rates: MeasuredRates): number | null {
-  const readMs = readMsOf(rates, missedBytes, misses);
-  if (readMs < 0.05 * measured.compute_ms) return null;
-  return Math.min(1, Math.max(0, (readMs - waitMs) / Math.min(readMs, measured.compute_ms)));
+/**
+ * How decode's reading went: its time over what the disk's rates say for what was needed, which takes in wrong guesses and
+ * pauses; and the time that it shared with computing. Nulls where too little was read to tell.
+ */
+function overlapOf(decoded: Decoded, rates: MeasuredRates, guesses: boolean): Pick<Recorded, "reading" | "hidden"> {
+  const { waitMs, diskMs, missedBytes, misses, measured } = decoded;
+  if (missedBytes === 0 || diskMs < 0.05 * measured.compute_ms) return { reading: null, hidden: null };
+  return {
+    reading: diskMs / readMsOf(rates, missedBytes, misses, guesses),
+    hidden: Math.max(0, diskMs - waitMs) / mostlyHidden(diskMs, measured.compute_ms),
+  };
 }
 
 function stopIfCancelled(signal: AbortSignal): void {

@@ -113,7 +113,7 @@ async function tune(modelName: string | undefined, flags: TuneFlags): Promise<vo
   const rates = await measureRates(description, chosen, terminal, signal);
   const recorded = await recordRouting({ ...input, asked: chosen }, rates, terminal);
   const tuned: Tuned = {
-    version: 1,
+    version: 2,
     model: description.name,
     model_hash: description.hash,
     machine: machineKey(),

@@ -23,7 +23,7 @@ const TUNABLE = ["threads", "reader", "readerThreads", "queueDepth", "readSplit"
 const READING = ["reader", "readerThreads", "queueDepth", "readSplit"] as const;
 
 export interface Tuned {
-  version: 1;
+  version: 2;
   model: string;
   model_hash: string;
   machine: string;
@@ -41,7 +41,9 @@ export interface Tuned {
     experts_per_token: number;
     /** Of one decoded token with nothing to read, milliseconds. */
     compute_ms: number;
-    /** Of the shorter of reading and computing, the share that took no time of its own; null where little was read. */
+    /** Time of reading over what the rates say for what a token misses; null where little was read. */
+    reading: number | null;
+    /** Time that reading and computing shared, over `mostlyHidden` of them; null where little was read. */
     hidden: number | null;
     /** Hit rate against the share of resident experts, replayed from recorded routing; empty where none was recorded. */
     hit_curve: { share: number; hit_rate: number }[];
@@ -113,7 +115,7 @@ export function readTuned(modelHash: string): Tuned | null {
 
 function parseTuned(text: string, modelHash: string): Tuned {
   const tuned = JSON.parse(text) as Tuned;
-  if (tuned?.version !== 1 || tuned.model_hash !== modelHash) throw new Error("it is of another version or model");
+  if (tuned?.version !== 2 || tuned.model_hash !== modelHash) throw new Error("it is of another version or model");
   const { options, measured } = tuned;
   if (typeof options !== "object" || options === null) throw new Error("it has no options");
   const unknown = Object.keys(options).find((name) => !(TUNABLE as readonly string[]).includes(name));
@@ -131,7 +133,8 @@ function parseTuned(text: string, modelHash: string): Tuned {
   const { hit_curve: curve } = measured;
   if (!Array.isArray(curve) || !curve.every((point) => share(point?.share) && share(point?.hit_rate)))
     throw new Error("its hit curve is no list of shares");
-  if (measured.hidden !== null && !share(measured.hidden)) throw new Error("hidden is no share");
+  if (measured.reading !== null && !(measured.reading > 0)) throw new Error("reading is not above zero");
+  if (measured.hidden !== null && !(measured.hidden >= 0)) throw new Error("hidden is below zero");
   const depths = measured.disk_by_depth;
   if (!Array.isArray(depths) || !depths.every((depth) => depth?.records > 0 && depth.bytes_per_s > 0))
     throw new Error("its disk rates are no list of rates");
