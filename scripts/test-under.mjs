@@ -17,7 +17,7 @@ function choose(name, { rooms, divisor }) {
   const way = ways[name];
   if (way === undefined) throw new Problem(`unknown way ${name}; known: ${Object.keys(ways).join(", ")}`);
   const all = readdirSync(join(root, "zig")).flatMap((file) => /^tests_(\w+)\.zig$/.exec(file)?.[1] ?? []);
-  const wanted = rooms?.split(",") ?? way.rooms;
+  const wanted = rooms?.split(",") ?? Object.keys(way.seconds);
   const unknown = wanted.filter((room) => !all.includes(room));
   if (unknown.length > 0) throw new Problem(`unknown room ${unknown.join(", ")}; known: ${all.join(", ")}`);
   const prefix = `zig-out/under-${way.target ?? "host"}${way.sanitizeThread ? "-tsan" : ""}`;

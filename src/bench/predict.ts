@@ -56,7 +56,7 @@ export function predict(description: ModelDescription, plan: Plan, rates: Rates,
   const missed = plan.bytesPerToken * (1 - hitRate);
   // The first tokens of a context: a long one adds its keys and values.
   const touched = touchedBytesPerToken(description, plan, 0);
-  const guesses = known.guesses === true;
+  const { guesses = false } = known;
   const ratedMs = readMsOf(rates, missed, plan.expertsPerToken * (1 - hitRate), guesses);
   const readMs = (known.reading ?? 1) * ratedMs;
   const computeMs = known.computeMs ?? estimatedComputeMs(rates, touched, layers, readMs);

@@ -29,7 +29,7 @@ import { createTerminal, type Terminal } from "./terminal.ts";
 import { describeHeads, type HeadsOutcome, headsStage } from "./tune-heads.ts";
 import { recordRouting } from "./tune-record.ts";
 import { prefetchStage, readingStage, type Stage, type StageInput, threadsStage } from "./tune-stages.ts";
-import { describeOptions, machineKey, type TunableOptions, type Tuned, writeTuned } from "./tuned.ts";
+import { describeOptions, machineKey, TUNED_VERSION, type TunableOptions, type Tuned, writeTuned } from "./tuned.ts";
 
 interface TuneFlags extends EngineFlags, OutputFlags, PromptFlags {
   model?: string;
@@ -113,7 +113,7 @@ async function tune(modelName: string | undefined, flags: TuneFlags): Promise<vo
   const rates = await measureRates(description, chosen, terminal, signal);
   const recorded = await recordRouting({ ...input, asked: chosen }, rates, terminal);
   const tuned: Tuned = {
-    version: 2,
+    version: TUNED_VERSION,
     model: description.name,
     model_hash: description.hash,
     machine: machineKey(),

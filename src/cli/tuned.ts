@@ -22,8 +22,11 @@ const TUNABLE = ["threads", "reader", "readerThreads", "queueDepth", "readSplit"
 /** Of these, what only means something together. */
 const READING = ["reader", "readerThreads", "queueDepth", "readSplit"] as const;
 
+/** Of the saved file; another means other things by its fields. */
+export const TUNED_VERSION = 2;
+
 export interface Tuned {
-  version: 2;
+  version: typeof TUNED_VERSION;
   model: string;
   model_hash: string;
   machine: string;
@@ -115,7 +118,8 @@ export function readTuned(modelHash: string): Tuned | null {
 
 function parseTuned(text: string, modelHash: string): Tuned {
   const tuned = JSON.parse(text) as Tuned;
-  if (tuned?.version !== 2 || tuned.model_hash !== modelHash) throw new Error("it is of another version or model");
+  if (tuned?.version !== TUNED_VERSION || tuned.model_hash !== modelHash)
+    throw new Error("it is of another version or model");
   const { options, measured } = tuned;
   if (typeof options !== "object" || options === null) throw new Error("it has no options");
   const unknown = Object.keys(options).find((name) => !(TUNABLE as readonly string[]).includes(name));

@@ -11,7 +11,7 @@ import { encodeOptions, readerName } from "./options.ts";
 import type { EngineOptions, ReaderName } from "./types.ts";
 
 export interface DiskSlice {
-  /** How long, at most 10,000; default 250. A slow disk may take longer: two rounds of `inFlight` records are read. */
+  /** How long once `inFlight` records have arrived, at most 10,000; default 250. A slow disk may take longer: one more is read. */
   milliseconds?: number;
   /** Records at once; default 16. */
   inFlight?: number;

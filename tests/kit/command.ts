@@ -52,7 +52,7 @@ export async function flashmoe(args: string[], options: CommandOptions = {}): Pr
 }
 
 /** What progress tells on stderr once something takes five seconds: right on a machine that stalls, and no test's matter. */
-const progressLines = /^\w[^\n]*: [\d.,]+ \w+ of [\d.,]+ \w+(, [^\n]+ left)?\n\n?/gm;
+const progressLines = /^\w[^\n]*: [\d.,]+ \w+ of [\d.,]+ \w+(, [^\n]+ left)?\n/gm;
 
 /** The object `--json` printed, of a run that went well: one line, and nothing on stderr but progress. */
 export async function flashmoeJson<T = Record<string, unknown>>(

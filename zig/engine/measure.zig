@@ -113,11 +113,10 @@ const DiskReads = struct {
                 const place: u32 = @truncate(completion.tag);
                 if (!reads.arrived(place)) continue;
                 const mark: Mark = .{ .ns = process.monotonicNs(), .records = reads.records, .bytes = reads.bytes };
-                if (begun == null and reads.records >= reads.places.len) begun = mark;
-                // A slow disk still gets the two records that a rate takes.
+                // However slow the disk, what ends the slice is a later record: the two that a rate takes.
                 if (begun) |from| {
-                    if (ended == null and mark.records > from.records and mark.ns - from.ns >= slice_ns) ended = mark;
-                }
+                    if (ended == null and mark.ns - from.ns >= slice_ns) ended = mark;
+                } else if (reads.records >= reads.places.len) begun = mark;
                 if (ended == null and fault == null) reads.begin(place);
             }
         }
